@@ -1,0 +1,67 @@
+# Mini FMI. `make help` names every target.
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test demo bench check format clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: $(VENV)/.installed ## Run the product: http://127.0.0.1:8000, or PORT=…; Ctrl-C stops it
+	@$(BIN)/python -m fmi.supervisor
+
+demo: $(VENV)/.installed ## Play 20 business days of 2008 without pages, check every invariant, report
+	@$(BIN)/python -m fmi.embedded with -- $(BIN)/python manage.py demo
+
+test: $(VENV)/.installed-dev ## Run all tests on throw-away servers; ARGS="-k name" chooses
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.installed-bench ## Measure the speed against PostgreSQL's own on this machine
+	@$(BIN)/python -m fmi.embedded with --durable -- $(BIN)/python -m bench $(ARGS)
+
+check: $(VENV)/.installed-dev ## Judge style, types, floors, migrations, deployment settings, API schema
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m fmi.embedded with -- $(BIN)/python manage.py makemigrations --check --dry-run
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		DATABASE_URL=postgresql://127.0.0.1/fmi REDIS_URL=redis://127.0.0.1/0 ALLOWED_HOSTS=fmi.example \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	DEBUG=true $(BIN)/mypy .
+
+format: $(VENV)/.installed-dev ## Format the code and mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was made: data, logs, caches, static files, the virtual environment
+	@if [ -d var ] && [ -x $(BIN)/python ]; then $(BIN)/python -m fmi.embedded down; fi
+	rm -rf var staticfiles test-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis $(VENV)
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Mini FMI needs Python 3.11 or newer; $(PYTHON) is older or missing. Set PYTHON=…" >&2; exit 1; }
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "Python's venv module is missing: install it (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed: requirements.txt | $(VENV)/.created
+	@echo "Installing the packages of requirements.txt (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing the packages of requirements-dev.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed
+	@echo "Installing the packages of requirements-bench.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@

@@ -1,0 +1,66 @@
+"""Discharge obligations whose instructions settled, and advance the trades that stand on them."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from clearing.contracts import ObligationsDischarged
+from clearing.services.novate_trades import CLEARING_LOCK
+from events.services import record_fact
+from reference.locks import take_lock
+from trades.core.lifecycle import TradeStatus
+from trades.services.advance_trades import advance_trades
+
+OLDEST_OPEN = timedelta(days=100)
+
+DISCHARGE_SQL = """
+    CREATE TEMP TABLE discharged ON COMMIT DROP AS
+    WITH done AS (
+        UPDATE clearing_obligation o SET discharged_at = coalesce(i.settled_at, %(at)s)
+        FROM clearing_obligation open
+        LEFT JOIN settlement_instruction i ON i.source = 'OBLIGATION' AND i.source_id = open.id
+        WHERE o.id = open.id AND open.settlement_date > %(oldest)s AND open.discharged_at IS NULL
+          AND open.cancelled_at IS NULL
+          AND (i.status = 'SETTLED' OR (i.id IS NULL AND open.quantity_units = 0 AND open.cash_minor = 0))
+        RETURNING o.id, o.kind, o.match_id, o.netting_run_id
+    )
+    SELECT * FROM done
+"""
+
+# A cleared trade is settled when both its sides' obligations are discharged.
+SETTLED_MATCHES_SQL = """
+    SELECT match_id FROM discharged WHERE kind = 'GROSS'
+    UNION
+    SELECT m.id
+    FROM clearing_novation n
+    JOIN trades_match m ON m.id = n.match_id
+    JOIN clearing_obligation b ON b.netting_run_id = n.netting_run_id AND b.account_id = m.buyer_account_id
+        AND b.security_id = m.security_id AND b.currency_id = m.currency_id
+    JOIN clearing_obligation s ON s.netting_run_id = n.netting_run_id AND s.account_id = m.seller_account_id
+        AND s.security_id = m.security_id AND s.currency_id = m.currency_id
+    WHERE n.settlement_date IN (
+            SELECT settlement_date FROM clearing_nettingrun
+            WHERE id IN (SELECT DISTINCT netting_run_id FROM discharged))
+      AND b.discharged_at IS NOT NULL AND s.discharged_at IS NOT NULL
+      AND (b.id IN (SELECT id FROM discharged) OR s.id IN (SELECT id FROM discharged))
+"""
+
+
+def discharge_obligations(*, at: datetime, business_date: date) -> int:
+    """Discharge what has settled, and what nets to nothing; return how many obligations.
+
+    Called twice, it finds nothing the second time.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        take_lock(name=CLEARING_LOCK)
+        cursor.execute("DROP TABLE IF EXISTS discharged")
+        cursor.execute(DISCHARGE_SQL, {"at": at, "oldest": business_date - OLDEST_OPEN})
+        discharged = int(cursor.rowcount)
+        if discharged <= 0:
+            return 0
+        cursor.execute("ANALYZE discharged")
+        cursor.execute(SETTLED_MATCHES_SQL)
+        matches = [row[0] for row in cursor.fetchall()]
+        advanced = advance_trades(match_ids=matches, status=TradeStatus.SETTLED)
+        record_fact(fact=ObligationsDischarged(count=discharged, trades=advanced))
+    return discharged

@@ -1,0 +1,56 @@
+"""Give settlement its instructions: one for each obligation that moves something."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from django.db import connection, transaction
+
+from clearing.services.novate_trades import CLEARING_LOCK
+from reference.locks import take_lock
+from settlement.services.create_instructions import InstructionColumns, create_instructions
+
+OLDEST_UNINSTRUCTED = timedelta(days=100)
+NORMAL_PRIORITY = 4
+
+WAITING_SQL = """
+    SELECT o.id, o.account_id, o.counterparty_account_id, o.security_id, o.quantity_units, o.currency_id,
+           o.cash_minor, o.settlement_date
+    FROM clearing_obligation o
+    WHERE o.settlement_date > %s AND o.discharged_at IS NULL AND o.cancelled_at IS NULL
+      AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
+      AND NOT EXISTS (
+        SELECT 1 FROM settlement_instruction i WHERE i.source = 'OBLIGATION' AND i.source_id = o.id)
+    ORDER BY o.id
+"""
+
+
+def instruct_settlement(*, at: datetime, business_date: date) -> int:
+    """Create the settlement instructions of all obligations that have none; return how many.
+
+    The account that owes securities delivers; where none move, the one that receives cash does.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        take_lock(name=CLEARING_LOCK)
+        cursor.execute(WAITING_SQL, [business_date - OLDEST_UNINSTRUCTED])
+        rows = cursor.fetchall()
+        if not rows:
+            return 0
+        dates = [row[7] for row in rows]
+        obligation, account, counterparty, security, quantity, currency, cash = np.array(
+            [row[:7] for row in rows], dtype=np.int64
+        ).T.copy()
+        delivers = (quantity < 0) | ((quantity == 0) & (cash > 0))
+        return create_instructions(
+            columns=InstructionColumns(
+                source_id=obligation,
+                deliverer_account=np.where(delivers, account, counterparty),
+                receiver_account=np.where(delivers, counterparty, account),
+                security=security,
+                quantity_units=np.abs(quantity),
+                currency=currency,
+                cash_minor=np.where(delivers, cash, -cash),
+                intended_date=dates,
+                priority=np.full(len(rows), NORMAL_PRIORITY, dtype=np.int64),
+            ),
+            at=at,
+        )

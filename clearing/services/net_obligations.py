@@ -1,0 +1,111 @@
+"""Multilateral netting: many contracts against the CCP become one obligation per account, security and date."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from clearing.contracts import ObligationsNetted
+from clearing.services.novate_trades import CLEARING_LOCK
+from events.services import record_fact
+from ledger.models import Account, AccountKind
+from reference.locks import take_lock
+from reference.queries import directory
+
+OLDEST_UNNETTED = timedelta(days=100)
+
+DUE_SQL = """
+    CREATE TEMP TABLE due_contract ON COMMIT DROP AS
+    SELECT n.match_id, n.settlement_date, m.security_id, m.currency_id, m.buyer_account_id, m.seller_account_id,
+           m.quantity_units, m.amount_minor
+    FROM clearing_novation n JOIN trades_match m ON m.id = n.match_id
+    WHERE n.settlement_date <= %(business_date)s AND n.settlement_date > %(oldest)s
+      AND n.netting_run_id IS NULL AND n.cancelled_at IS NULL
+"""
+
+NET_SQL = """
+    CREATE TEMP TABLE net_position ON COMMIT DROP AS
+    SELECT settlement_date, account_id, security_id, currency_id, sum(quantity)::bigint AS quantity_units,
+           sum(sold - bought)::bigint AS cash_minor, count(*)::int AS trades, sum(bought)::bigint AS bought_minor,
+           sum(sold)::bigint AS sold_minor
+    FROM (
+        SELECT settlement_date, buyer_account_id AS account_id, security_id, currency_id, quantity_units AS quantity,
+               amount_minor AS bought, 0 AS sold
+        FROM due_contract
+        UNION ALL
+        SELECT settlement_date, seller_account_id, security_id, currency_id, -quantity_units, 0, amount_minor
+        FROM due_contract
+    ) contract
+    GROUP BY settlement_date, account_id, security_id, currency_id
+"""
+
+RUNS_SQL = """
+    INSERT INTO clearing_nettingrun (
+        business_date, settlement_date, ran_at, contracts, obligations, gross_minor, net_minor)
+    SELECT %(business_date)s, settlement_date, %(at)s, (sum(trades) / 2)::int, sum(obligations)::int,
+           jsonb_object_agg(code, gross), jsonb_object_agg(code, net)
+    FROM (
+        SELECT p.settlement_date, a.code, sum(trades) AS trades, count(*) AS obligations,
+               sum(bought_minor + sold_minor)::bigint AS gross, sum(abs(cash_minor))::bigint AS net
+        FROM net_position p JOIN reference_asset a ON a.id = p.currency_id
+        GROUP BY p.settlement_date, a.code
+    ) totals
+    GROUP BY settlement_date ORDER BY settlement_date
+    RETURNING id, settlement_date
+"""
+
+OBLIGATIONS_SQL = """
+    INSERT INTO clearing_obligation (
+        kind, netting_run_id, account_id, counterparty_account_id, security_id, currency_id, settlement_date,
+        quantity_units, cash_minor, trades, bought_minor, sold_minor, created_at)
+    SELECT 'NET', r.id, p.account_id, %(ccp_account)s, p.security_id, p.currency_id, p.settlement_date,
+           p.quantity_units, p.cash_minor, p.trades, p.bought_minor, p.sold_minor, %(at)s
+    FROM net_position p
+    JOIN unnest(%(runs)s::bigint[], %(dates)s::date[]) AS r (id, settlement_date) USING (settlement_date)
+    ORDER BY p.settlement_date, p.security_id, p.account_id
+"""
+
+NETTED_SQL = """
+    UPDATE clearing_novation n SET netting_run_id = r.id
+    FROM due_contract d
+    JOIN unnest(%(runs)s::bigint[], %(dates)s::date[]) AS r (id, settlement_date) USING (settlement_date)
+    WHERE n.match_id = d.match_id
+"""
+
+
+def net_obligations(*, at: datetime, business_date: date) -> int:
+    """Net all novated contracts that settle by the business date; return the number of obligations.
+
+    One run a settlement date. Every contract is in exactly one run, so that a second call nets only
+    what was novated since. Positive quantities are received by the account, positive cash too.
+    """
+    parameters: dict[str, object] = {
+        "at": at,
+        "business_date": business_date,
+        "oldest": business_date - OLDEST_UNNETTED,
+        "ccp_account": ccp_securities_account().pk,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        take_lock(name=CLEARING_LOCK)
+        cursor.execute("DROP TABLE IF EXISTS due_contract, net_position")
+        cursor.execute(DUE_SQL, parameters)
+        if cursor.rowcount == 0:
+            return 0
+        cursor.execute("ANALYZE due_contract")
+        cursor.execute(NET_SQL)
+        cursor.execute("ANALYZE net_position")
+        cursor.execute(RUNS_SQL, parameters)
+        runs = cursor.fetchall()
+        parameters |= {"runs": [row[0] for row in runs], "dates": [row[1] for row in runs]}
+        cursor.execute(OBLIGATIONS_SQL, parameters)
+        obligations = int(cursor.rowcount)
+        cursor.execute(NETTED_SQL, parameters)
+        record_fact(fact=ObligationsNetted(count=obligations))
+    return obligations
+
+
+def ccp_securities_account() -> Account:
+    """Return the CCP's own securities account, the counterparty of every net obligation."""
+    ccp = directory().ccp
+    if ccp is None:
+        raise RuntimeError("there is no CCP among the participants: load the reference data first")
+    return Account.objects.get(participant_id=ccp.id, kind=AccountKind.SECURITIES, name="HOUSE")

@@ -1,0 +1,11 @@
+"""How Django knows this app."""
+
+from django.apps import AppConfig
+
+
+class EventsConfig(AppConfig):
+    """The events app; its README.md says what enters and what leaves."""
+
+    name = "events"
+    verbose_name = "Events and audit"
+    default_auto_field = "django.db.models.BigAutoField"

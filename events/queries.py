@@ -1,0 +1,23 @@
+"""Reads of the audit log and the outbox."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+
+from events.models import AuditRecord, OutboxFact
+
+
+def audit_records(*, participant_id: int | None = None) -> QuerySet[AuditRecord]:
+    """Return the audit log, newest first; only one participant's own actions when it is named."""
+    records = AuditRecord.objects.select_related("participant").order_by("-id")
+    return records if participant_id is None else records.filter(participant_id=participant_id)
+
+
+def actions_on(*, object_type: str, object_ids: Sequence[int]) -> QuerySet[AuditRecord]:
+    """Return what was done to these objects, oldest first."""
+    return AuditRecord.objects.filter(object_type=object_type, object_id__in=object_ids).order_by("id")
+
+
+def waiting_facts() -> int:
+    """Return how many facts wait for delivery."""
+    return OutboxFact.objects.filter(delivered_at__isnull=True).count()

@@ -1,0 +1,39 @@
+"""Bring a database and the static files to this version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandParser, call_command
+
+
+class Command(BaseCommand):
+    """Migrate, load the reference data, collect the static files. Safe to repeat."""
+
+    help = "Migrate, load the reference data, collect the static files; safe to repeat."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options."""
+        parser.add_argument(
+            "--demo-users",
+            action="store_true",
+            help="also create the logins operator, auditor and participant, for a machine of one's own",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the steps in order; the first that fails ends the command."""
+        quiet = {"verbosity": 0}
+        self._say("Migrating the database")
+        call_command("migrate", interactive=False, **quiet)
+        self._say("Loading the reference data")
+        call_command("load_reference", **quiet)
+        if options["demo_users"]:
+            call_command("create_demo_users", **quiet)
+        if not settings.DEBUG:
+            self._say("Collecting the static files")
+            call_command("collectstatic", interactive=False, **quiet)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

@@ -1,0 +1,294 @@
+"""One settings file, driven by the environment; `.env.example` lists every variable.
+
+A setting is a constant of the product unless an operator must be able to change it.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+VERSION = "0.1.0"
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+# ---------------------------------------------------------------------------------------------------
+# What the environment decides
+# ---------------------------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+
+
+def required(name: str, *, on_own_machine: str) -> str:
+    """Return a variable that production must set; DEBUG=true has a value for a machine of one's own."""
+    value: str = env.str(name, default="")
+    if value:
+        return value
+    if DEBUG:
+        return on_own_machine
+    raise ImproperlyConfigured(
+        f"{name} is not set. Set it in the environment (.env.example lists every variable), "
+        "or set DEBUG=true on a machine of your own."
+    )
+
+
+SECRET_KEY = required("SECRET_KEY", on_own_machine="not-secret-" + "x" * 50)
+DATABASE_URL = required("DATABASE_URL", on_own_machine="postgresql://postgres@127.0.0.1:5432/fmi")
+REDIS_URL = required("REDIS_URL", on_own_machine="redis://127.0.0.1:6379/0")
+ALLOWED_HOSTS = [host for host in required("ALLOWED_HOSTS", on_own_machine="*").split(",") if host]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# False only where no TLS stands in front: a laptop, a test.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
+# A proxy that ends TLS says so in X-Forwarded-Proto; trusted only where such a proxy always stands.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+# Web processes keep a pool, since ASGI gives each request its own thread; 0 keeps one connection a
+# thread, which suits the worker and the commands.
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
+BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
+WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)
+
+# ---------------------------------------------------------------------------------------------------
+# Applications, in the order of the floors: fmi imports all, reference none
+# ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "fmi",
+    "clearing",
+    "trades",
+    "settlement",
+    "ledger",
+    "events",
+    "reference",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "csp",
+    "pgtrigger",
+    "template_partials",
+    "django_htmx",
+    "django_filters",
+    "lucide",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "fmi.policy.relaxed_policy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "fmi.access.actor_middleware",
+]
+
+ROOT_URLCONF = "fmi.urls"
+WSGI_APPLICATION = "fmi.wsgi.application"
+ASGI_APPLICATION = "fmi.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# ---------------------------------------------------------------------------------------------------
+# PostgreSQL holds the truth; Valkey carries wake-up calls, cached pages and sessions
+# ---------------------------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"] |= {
+    "ATOMIC_REQUESTS": False,
+    "CONN_HEALTH_CHECKS": True,
+    "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else 60,
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+if DATABASE_POOL_SIZE:
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": DATABASE_POOL_SIZE, "timeout": 15}
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "fmi",
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+
+# ---------------------------------------------------------------------------------------------------
+# Celery. Truth is in the database, so a message may be lost, late or doubled; a task killed half way
+# is given again, which needs acks_late, reject_on_worker_lost and a visibility timeout above the
+# time limit.
+# ---------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "fmi"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = WORKER_TASK_TIME_LIMIT_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = max(WORKER_TASK_TIME_LIMIT_SECONDS - 60, 1)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": WORKER_TASK_TIME_LIMIT_SECONDS + 300,
+    "unacked_restore_throttle": 1,
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "beat-schedule")
+CELERY_TIMEZONE = "Europe/Brussels"
+
+# ---------------------------------------------------------------------------------------------------
+# Time and language: the business zone is CET, stored times are UTC
+# ---------------------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "Europe/Brussels"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+
+# ---------------------------------------------------------------------------------------------------
+# Static files
+# ---------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# ---------------------------------------------------------------------------------------------------
+# Login and safety
+# ---------------------------------------------------------------------------------------------------
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS_ONLY
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+# A health check asks the process itself, in plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^health$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# A form's fields and a parsed JSON body stay small; bulk files are read as streams, and
+# BODY_LIMIT_BYTES bounds those before a byte of them is kept.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# ---------------------------------------------------------------------------------------------------
+# The API
+# ---------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.BasicAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "fmi.pagination.LimitCursorPagination",
+    "PAGE_SIZE": 25,
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "EXCEPTION_HANDLER": "fmi.problems.handle_exception",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Mini FMI",
+    "DESCRIPTION": "Trades from capture to settlement delivery-versus-payment, and the ledger under them.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Mini FMI",
+    "SITE_HEADER": "Mini FMI",
+    "SITE_SUBHEADER": "Reference data and inspection",
+}
+
+# ---------------------------------------------------------------------------------------------------
+# Logs go to standard error; what keeps them is the business of whoever runs the process
+# ---------------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django.db.backends": {"level": "WARNING"}},
+}
+
+# ---------------------------------------------------------------------------------------------------
+# Hooks: what a lower floor asks of a higher one, by dotted path
+# ---------------------------------------------------------------------------------------------------
+# Called, in the transaction of a bilateral cancellation, to take the trade out of clearing and settlement.
+TRADE_CANCELLATION_HOOKS = ["clearing.services.withdraw_trade.withdraw_trade"]

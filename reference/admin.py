@@ -1,0 +1,151 @@
+"""Reference data in Django's admin: edited where it may change, shown where it is a fact."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from reference.models import (
+    Asset,
+    BusinessClock,
+    Calendar,
+    Currency,
+    DailyPrice,
+    Holiday,
+    Membership,
+    Participant,
+    ReferenceVersion,
+    Security,
+)
+
+
+class KeptAdmin(ModelAdmin):  # type: ignore[misc]
+    """Rows that may change but never vanish: the database refuses to delete them."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Offer no deletion."""
+        return False
+
+
+class ReadOnlyAdmin(KeptAdmin):
+    """Rows that the admin only shows."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Offer no addition."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Offer no change."""
+        return False
+
+
+@admin.register(Calendar)
+class CalendarAdmin(KeptAdmin):
+    """Calendars."""
+
+    list_display = ["code", "name", "financial_code"]
+    search_fields = ["code", "name"]
+
+
+@admin.register(Holiday)
+class HolidayAdmin(ModelAdmin):  # type: ignore[misc]
+    """Holidays; one that is announced late is added here."""
+
+    list_display = ["date", "calendar", "name"]
+    list_filter = ["calendar"]
+    search_fields = ["name"]
+    date_hierarchy = "date"
+
+
+@admin.register(Asset)
+class AssetAdmin(ReadOnlyAdmin):
+    """All assets, for looking up; they are edited as currencies or securities."""
+
+    list_display = ["code", "kind", "name", "digits"]
+    list_filter = ["kind"]
+    search_fields = ["code", "name"]
+
+
+@admin.register(Currency)
+class CurrencyAdmin(KeptAdmin):
+    """Currencies and their matching tolerances."""
+
+    list_display = [
+        "code",
+        "name",
+        "calendar",
+        "tolerance_band_minor",
+        "tolerance_below_minor",
+        "tolerance_above_minor",
+    ]
+    list_select_related = ["calendar"]
+    search_fields = ["code", "name"]
+    exclude = ["kind"]
+
+
+@admin.register(Security)
+class SecurityAdmin(KeptAdmin):
+    """Securities."""
+
+    list_display = [
+        "code",
+        "symbol",
+        "name",
+        "security_type",
+        "currency",
+        "settlement_lag_days",
+        "lot_size_units",
+        "maturity_date",
+        "liquid",
+        "active",
+    ]
+    list_filter = ["security_type", "currency", "active", "liquid"]
+    list_select_related = ["currency"]
+    search_fields = ["code", "symbol", "name", "issuer_name"]
+    exclude = ["kind", "digits"]
+
+
+@admin.register(Participant)
+class ParticipantAdmin(KeptAdmin):
+    """Participants."""
+
+    list_display = ["code", "name", "role", "clearing_member", "lei", "bic", "active"]
+    list_filter = ["role", "active"]
+    list_select_related = ["clearing_member"]
+    search_fields = ["code", "name", "lei", "bic"]
+
+
+@admin.register(DailyPrice)
+class DailyPriceAdmin(ReadOnlyAdmin):
+    """Daily prices: facts."""
+
+    list_display = ["date", "security", "open", "high", "low", "close", "volume"]
+    list_filter = ["security__security_type"]
+    list_select_related = ["security"]
+    search_fields = ["security__code", "security__symbol"]
+    date_hierarchy = "date"
+
+
+@admin.register(BusinessClock)
+class BusinessClockAdmin(ReadOnlyAdmin):
+    """The business clock; the day's schedule moves it."""
+
+    list_display = ["business_date", "at", "ticked_at", "seconds_per_day", "running"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(ModelAdmin):  # type: ignore[misc]
+    """Which login acts for whom."""
+
+    list_display = ["user", "role", "participant"]
+    list_filter = ["role"]
+    list_select_related = ["user", "participant"]
+    search_fields = ["user__username", "participant__code"]
+
+
+@admin.register(ReferenceVersion)
+class ReferenceVersionAdmin(ReadOnlyAdmin):
+    """The stamp that tells processes to read the reference data again."""
+
+    list_display = ["stamp"]

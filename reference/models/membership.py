@@ -1,0 +1,41 @@
+"""Which user acts for whom."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from reference.models.participant import Participant
+
+
+class UserRole(models.TextChoices):
+    """What a user may do."""
+
+    OPERATOR = "OPERATOR", "Operator"
+    PARTICIPANT = "PARTICIPANT", "Participant"
+    AUDITOR = "AUDITOR", "Auditor"
+
+
+class Membership(models.Model):
+    """A user's role; a participant's user belongs to exactly one participant."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="membership")
+    role = models.CharField(max_length=11, choices=UserRole.choices)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships"
+    )
+
+    class Meta:
+        """A participant is named if and only if the role is PARTICIPANT."""
+
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=UserRole.values), name="membership_role_known"),
+            models.CheckConstraint(
+                condition=Q(role=UserRole.PARTICIPANT, participant__isnull=False)
+                | (~Q(role=UserRole.PARTICIPANT) & Q(participant__isnull=True)),
+                name="membership_participant_iff_role",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """The role and, for a participant's user, the participant's id."""
+        return self.role if self.participant_id is None else f"{self.role} {self.participant_id}"

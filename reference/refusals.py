@@ -1,0 +1,101 @@
+"""The base class of every named refusal in the house, and the list of all of them.
+
+A refusal is a request that the rules do not allow. Its class says which rule: `code` is stable and
+ends the RFC 9457 problem type, `status` is the HTTP status, and the docstring is the default message.
+"""
+
+import inspect
+import re
+from typing import Any, ClassVar
+
+CODE_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+_REGISTRY: dict[str, type["Refusal"]] = {}
+
+
+class Refusal(Exception):  # noqa: N818 (it refuses; nothing went wrong)
+    """The request was refused."""
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 422
+
+    def __init__(self, message: str | None = None, *, pointer: str | None = None, **extra: Any) -> None:
+        """Say why.
+
+        message: what to tell the user, the class's docstring when None.
+        pointer: RFC 6901 JSON pointer to the offending field ("/isin", "/3/price_amount"), or None.
+        extra: further members of the problem document; JSON-serialisable.
+        """
+        self.message = default_message(type(self)) if message is None else message
+        self.pointer = pointer
+        self.extra: dict[str, Any] = extra
+        super().__init__(self.message)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Register the subclass under its own code; a subclass without one groups others."""
+        super().__init_subclass__(**kwargs)
+        if "code" not in cls.__dict__:
+            return
+        if not CODE_SHAPE.fullmatch(cls.code):
+            raise TypeError(f"{cls.__qualname__}.code {cls.code!r} is not kebab-case")
+        other = _REGISTRY.get(cls.code)
+        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"{cls.__qualname__} and {other.__qualname__} have the same code {cls.code!r}")
+        _REGISTRY[cls.code] = cls
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle with its pointer and extra members, as a worker's result needs it."""
+        return _rebuild, (type(self), self.message, self.pointer, self.extra)
+
+
+def _rebuild(kind: type[Refusal], message: str, pointer: str | None, extra: dict[str, Any]) -> Refusal:
+    """Make the refusal again from its parts."""
+    return kind(message, pointer=pointer, **extra)
+
+
+def default_message(kind: type[Refusal]) -> str:
+    """Return the first paragraph of the class's docstring, on one line."""
+    text = inspect.cleandoc(kind.__doc__ or "The request was refused.")
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def all_refusals() -> dict[str, type[Refusal]]:
+    """Return every refusal whose module has been imported, by code and in the order of the codes."""
+    return dict(sorted(_REGISTRY.items()))
+
+
+class UnknownParticipant(Refusal):
+    """No participant has this code."""
+
+    code = "unknown-participant"
+
+
+class UnknownSecurity(Refusal):
+    """No security has this ISIN."""
+
+    code = "unknown-security"
+
+
+class UnknownCurrency(Refusal):
+    """No currency has this code."""
+
+    code = "unknown-currency"
+
+
+class BusinessClockNotSet(Refusal):
+    """The business clock has not been set: load the reference data first."""
+
+    code = "business-clock-not-set"
+    status = 503
+
+
+class NaiveTime(Refusal):
+    """A business time needs a time zone."""
+
+    code = "naive-time"
+
+
+class ReferenceFileInvalid(Refusal):
+    """A reference data file holds a row that breaks the rules."""
+
+    code = "reference-file-invalid"

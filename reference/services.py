@@ -1,0 +1,281 @@
+"""Writes of reference data: the loader, the business clock, the demo's logins."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+
+from reference import files
+from reference.bulk import Scaled, copy_arrays
+from reference.core.calendar import BUSINESS_ZONE
+from reference.models import BusinessClock, Membership, Participant, UserRole
+from reference.queries import ClockReading, business_clock, forget_directory
+from reference.refusals import BusinessClockNotSet, NaiveTime
+
+FIRST_BUSINESS_TIME = datetime(2008, 9, 8, 7, 0, tzinfo=BUSINESS_ZONE)
+OPERATOR_LOGIN = "operator"
+AUDITOR_LOGIN = "auditor"
+
+# Each statement adds what is missing and leaves alone what stands: an operator's change outlives
+# the next load. The order of the files gives the order of the ids.
+CALENDAR_SQL = """
+INSERT INTO reference_calendar (code, name, financial_code)
+SELECT code, name, financial_code FROM staged_calendar ORDER BY line
+ON CONFLICT (code) DO NOTHING
+"""
+HOLIDAY_SQL = """
+INSERT INTO reference_holiday (calendar_id, date, name)
+SELECT calendar.id, staged.date, staged.name
+FROM staged_holiday staged JOIN reference_calendar calendar ON calendar.code = staged.calendar
+ORDER BY staged.line
+ON CONFLICT (calendar_id, date) DO NOTHING
+"""
+ASSET_SQL = """
+INSERT INTO reference_asset (code, kind, name, digits)
+SELECT code, %s, name, %s FROM {staged} ORDER BY line
+ON CONFLICT (code) DO NOTHING
+"""
+CURRENCY_SQL = """
+INSERT INTO reference_currency
+    (asset_ptr_id, calendar_id, tolerance_band_minor, tolerance_below_minor, tolerance_above_minor)
+SELECT asset.id, calendar.id, 10000000, 200, 2500
+FROM staged_currency staged
+JOIN reference_asset asset ON asset.code = staged.code
+JOIN reference_calendar calendar ON calendar.code = staged.calendar
+ON CONFLICT (asset_ptr_id) DO NOTHING
+"""
+SECURITY_SQL = """
+INSERT INTO reference_security
+    (asset_ptr_id, symbol, security_type, quotation, currency_id, settlement_lag_days, lot_size_units,
+     price_digits, active, liquid, issuer_name, maturity_date)
+SELECT asset.id, staged.symbol, staged.security_type, staged.quotation, money.id,
+       staged.settlement_lag_days, staged.lot_size_units, staged.price_digits, true, staged.liquid,
+       staged.issuer_name, staged.maturity_date
+FROM staged_security staged
+JOIN reference_asset asset ON asset.code = staged.code
+JOIN reference_asset money ON money.code = staged.currency
+ON CONFLICT (asset_ptr_id) DO NOTHING
+"""
+PARTICIPANT_SQL = """
+INSERT INTO reference_participant (code, name, lei, bic, role, clearing_member_id, active)
+SELECT staged.code, staged.name, staged.lei, staged.bic, staged.role, member.id, true
+FROM staged_participant staged
+LEFT JOIN reference_participant member ON member.code = staged.clearing_member
+WHERE (staged.clearing_member IS NOT NULL) = %s
+ORDER BY staged.line
+ON CONFLICT (code) DO NOTHING
+"""
+PRICE_SQL = """
+INSERT INTO reference_dailyprice (security_id, date, open, high, low, close, volume, adjusted_close)
+SELECT security.asset_ptr_id, staged.date, staged.open, staged.high, staged.low, staged.close,
+       staged.volume, staged.adjusted_close
+FROM staged_price staged
+JOIN reference_security security ON security.symbol = staged.symbol
+ON CONFLICT (security_id, date) DO NOTHING
+"""
+
+STAGES = {
+    "calendar": "code text, name text, financial_code text",
+    "holiday": "calendar text, date date, name text",
+    "currency": "code text, name text, calendar text",
+    "participant": "code text, name text, role text, clearing_member text, lei text, bic text",
+    "security": "code text, symbol text, name text, issuer_name text, security_type text, quotation text,"
+    " currency text, settlement_lag_days smallint, lot_size_units bigint, price_digits smallint,"
+    " liquid boolean, maturity_date date",
+    "price": "symbol text, date date, open numeric, high numeric, low numeric, close numeric,"
+    " volume bigint, adjusted_close numeric",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLoaded:
+    """How many rows a load added; all zero the second time."""
+
+    calendars: int
+    holidays: int
+    currencies: int
+    participants: int
+    securities: int
+    prices: int
+
+
+def load_reference() -> ReferenceLoaded:
+    """Load the product's reference data: calendars, currencies, participants, securities, prices.
+
+    Idempotent: adds what is missing, changes nothing that stands. Sets the business clock where it
+    was never set. Raises ReferenceFileInvalid when a file holds a wrong identifier.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('reference.load_reference'))")
+        calendars = _merge(cursor, "calendar", files.CALENDARS, CALENDAR_SQL)
+        holidays = _merge(cursor, "holiday", files.read_holidays(), HOLIDAY_SQL)
+        loaded = ReferenceLoaded(
+            calendars=calendars,
+            holidays=holidays,
+            currencies=_load_currencies(cursor),
+            participants=_load_participants(cursor),
+            securities=_load_securities(cursor),
+            prices=_load_prices(cursor),
+        )
+        BusinessClock.objects.get_or_create(
+            pk=1, defaults={"business_date": FIRST_BUSINESS_TIME.date(), "at": FIRST_BUSINESS_TIME}
+        )
+    forget_directory()
+    return loaded
+
+
+def _stage(cursor: CursorWrapper, stage: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """COPY the rows into a temporary table; `line` keeps their order."""
+    table = sql.Identifier(f"staged_{stage}")
+    columns = [sql.Identifier(column.split()[0]) for column in STAGES[stage].split(",")]
+    cursor.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(table))
+    cursor.execute(
+        sql.SQL(
+            "CREATE TEMPORARY TABLE {} ({}, line bigint GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP"
+        ).format(table, sql.SQL(STAGES[stage]))
+    )
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, sql.SQL(", ").join(columns))
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _merge(cursor: CursorWrapper, stage: str, rows: Iterable[tuple[Any, ...]], statement: str) -> int:
+    """Stage the rows and insert the missing ones; returns how many."""
+    _stage(cursor, stage, rows)
+    cursor.execute(statement)
+    return int(cursor.rowcount)
+
+
+def _load_currencies(cursor: CursorWrapper) -> int:
+    """Insert the missing currencies."""
+    _stage(cursor, "currency", files.CURRENCIES)
+    cursor.execute(ASSET_SQL.format(staged="staged_currency"), ["CASH", 2])
+    cursor.execute(CURRENCY_SQL)
+    return int(cursor.rowcount)
+
+
+def _load_participants(cursor: CursorWrapper) -> int:
+    """Insert the missing participants: those who clear for themselves first, then their clients."""
+    _stage(cursor, "participant", (astuple(row) for row in files.read_participants()))
+    added: int = 0
+    for is_client in (False, True):
+        cursor.execute(PARTICIPANT_SQL, [is_client])
+        added += int(cursor.rowcount)
+    return added
+
+
+def _load_securities(cursor: CursorWrapper) -> int:
+    """Insert the missing securities."""
+    rows = (asdict(row) for row in files.read_securities())
+    order = ("isin", *(column.split()[0] for column in STAGES["security"].split(",")[1:]))
+    _stage(cursor, "security", (tuple(row[column] for column in order) for row in rows))
+    cursor.execute(ASSET_SQL.format(staged="staged_security"), ["SECURITY", 0])
+    cursor.execute(SECURITY_SQL)
+    return int(cursor.rowcount)
+
+
+def _load_prices(cursor: CursorWrapper) -> int:
+    """Insert the missing daily prices: the real ones of the stocks, the synthetic ones of bonds and funds."""
+    _stage(cursor, "price", files.read_stock_prices())
+    for prices in files.make_synthetic_prices():
+        history = prices.history
+        columns = {
+            name: Scaled(values, prices.price_digits)
+            for name, values in (
+                ("open", history.open),
+                ("high", history.high),
+                ("low", history.low),
+                ("close", history.close),
+                ("adjusted_close", history.close),
+            )
+        }
+        symbols = np.full(len(prices.days), prices.symbol.encode("ascii"))
+        copy_arrays(
+            cursor,
+            table="staged_price",
+            columns={"symbol": symbols, "date": prices.days, "volume": history.volume, **columns},
+        )
+    cursor.execute(PRICE_SQL)
+    return int(cursor.rowcount)
+
+
+def set_business_clock(
+    *,
+    business_date: date,
+    at: datetime,
+    ticked_at: datetime | None = None,
+    seconds_per_day: int | None = None,
+    running: bool | None = None,
+) -> ClockReading:
+    """Set the business clock to any date and time, forward or back; None leaves a field as it is.
+
+    at: aware business time. ticked_at: aware wall time. Raises NaiveTime.
+    """
+    if at.tzinfo is None or (ticked_at is not None and ticked_at.tzinfo is None):
+        raise NaiveTime
+    given = {"ticked_at": ticked_at, "seconds_per_day": seconds_per_day, "running": running}
+    BusinessClock.objects.update_or_create(
+        pk=1,
+        defaults={
+            "business_date": business_date,
+            "at": at,
+            **{name: value for name, value in given.items() if value is not None},
+        },
+    )
+    return business_clock()
+
+
+def advance_business_clock(*, business_date: date, at: datetime, ticked_at: datetime) -> ClockReading:
+    """Move the business clock forward; a date or time behind it changes nothing.
+
+    Two processes that tick at once therefore cannot turn it back. Raises NaiveTime and
+    BusinessClockNotSet.
+    """
+    if at.tzinfo is None or ticked_at.tzinfo is None:
+        raise NaiveTime
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE reference_businessclock SET business_date = greatest(business_date, %s),"
+            " at = greatest(at, %s), ticked_at = greatest(ticked_at, %s) WHERE id = 1",
+            [business_date, at, ticked_at],
+        )
+        if cursor.rowcount == 0:
+            raise BusinessClockNotSet
+    return business_clock()
+
+
+def create_demo_users(*, password: str) -> list[str]:
+    """Create the missing demo logins and return their names.
+
+    `operator` (who also enters the admin), `auditor`, and one for each participant, named by its
+    code in lower case. One password, hashed once: twenty slow hashes would say nothing more.
+    """
+    wanted: dict[str, tuple[UserRole, int | None]] = {
+        OPERATOR_LOGIN: (UserRole.OPERATOR, None),
+        AUDITOR_LOGIN: (UserRole.AUDITOR, None),
+    }
+    for participant_id, code in Participant.objects.order_by("id").values_list("id", "code"):
+        wanted[code.lower()] = (UserRole.PARTICIPANT, participant_id)
+    users = get_user_model()
+    with transaction.atomic():
+        standing = set(users.objects.filter(username__in=wanted).values_list("username", flat=True))
+        missing = {name: role for name, role in wanted.items() if name not in standing}
+        hashed = make_password(password) if missing else ""
+        operator = {"is_staff": True, "is_superuser": True}
+        created = users.objects.bulk_create(
+            users(username=name, password=hashed, **(operator if role is UserRole.OPERATOR else {}))
+            for name, (role, _) in missing.items()
+        )
+        Membership.objects.bulk_create(
+            Membership(user=user, role=missing[user.username][0], participant_id=missing[user.username][1])
+            for user in created
+        )
+    return list(missing)

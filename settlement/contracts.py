@@ -1,0 +1,20 @@
+"""The facts this app announces."""
+
+from dataclasses import dataclass
+
+from events.contracts import Fact
+
+
+@dataclass(frozen=True)
+class CycleSettled(Fact):
+    """A settlement cycle settled instructions; who sent them can discharge what they stood for."""
+
+    cycle: int
+    settled: int
+
+
+@dataclass(frozen=True)
+class InstructionsCreated(Fact):
+    """Instructions wait to be settled."""
+
+    count: int

@@ -1,0 +1,162 @@
+"""Take settlement instructions in, in sets: from clearing's obligations, or one entered directly."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+import numpy as np
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from events.services import record_action, record_fact
+from ledger.models import Account, AccountKind
+from reference.core.actor import Actor
+from reference.core.directory import SecurityEntry
+from reference.public_ids import new_public_ids
+from settlement.contracts import InstructionsCreated
+from settlement.models import Instruction
+from settlement.refusals import InstructionReferenceReused, InstructionRefused
+
+Int64Array = NDArray[np.int64]
+
+CREATE_SQL = """
+    INSERT INTO settlement_instruction (
+        public_id, source, source_id, reference, instructed_by_id, deliverer_account_id, receiver_account_id,
+        security_id, quantity_units, currency_id, cash_minor, intended_date, priority, held_by_deliverer,
+        held_by_receiver, status, reason, shortfall, created_at)
+    SELECT public_id, 'OBLIGATION', source_id, '', NULL, deliverer_account_id, receiver_account_id,
+        security_id, quantity_units, currency_id, cash_minor, intended_date, priority, false, false,
+        'PENDING', '', 0, %s
+    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                %s::bigint[], %s::date[], %s::smallint[])
+        AS i (public_id, source_id, deliverer_account_id, receiver_account_id, security_id, quantity_units,
+              currency_id, cash_minor, intended_date, priority)
+    ON CONFLICT (source, source_id) DO NOTHING
+"""
+
+
+class InstructionColumns(NamedTuple):
+    """Instructions from clearing, a column each, all of shape (n,).
+
+    cash_minor: what the receiver of the securities pays their deliverer; negative the other way round.
+    Accounts are securities accounts; cash moves on the cash accounts linked to them.
+    """
+
+    source_id: Int64Array
+    deliverer_account: Int64Array
+    receiver_account: Int64Array
+    security: Int64Array
+    quantity_units: Int64Array
+    currency: Int64Array
+    cash_minor: Int64Array
+    intended_date: list[date]
+    priority: Int64Array
+
+
+def create_instructions(*, columns: InstructionColumns, at: datetime) -> int:
+    """Create one instruction for each obligation, once; return how many were new."""
+    count = len(columns.source_id)
+    if not count:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            CREATE_SQL,
+            [
+                at,
+                new_public_ids(count=count),
+                columns.source_id.tolist(),
+                columns.deliverer_account.tolist(),
+                columns.receiver_account.tolist(),
+                columns.security.tolist(),
+                columns.quantity_units.tolist(),
+                columns.currency.tolist(),
+                columns.cash_minor.tolist(),
+                columns.intended_date,
+                columns.priority.tolist(),
+            ],
+        )
+        created = int(cursor.rowcount)
+        if created:
+            record_fact(fact=InstructionsCreated(count=created))
+    return created
+
+
+class DirectInstruction(NamedTuple):
+    """An instruction as entered directly, its codes resolved."""
+
+    reference: str
+    deliverer_account: Account
+    receiver_account: Account
+    security: SecurityEntry
+    quantity_units: int
+    cash_minor: int
+    intended_date: date
+    priority: int
+
+
+def enter_instruction(
+    *, entered: DirectInstruction, instructing_participant_id: int, actor: Actor, at: datetime, business_date: date
+) -> tuple[Instruction, bool]:
+    """Create one instruction for both parties; return it and whether it is new.
+
+    The same reference with the same content is the same instruction. Raises InstructionReferenceReused,
+    InstructionRefused.
+    """
+    _check(entered)
+    with transaction.atomic():
+        values = {
+            "deliverer_account_id": entered.deliverer_account.pk,
+            "receiver_account_id": entered.receiver_account.pk,
+            "security_id": entered.security.id,
+            "quantity_units": entered.quantity_units,
+            "currency_id": entered.security.currency.id,
+            "cash_minor": entered.cash_minor,
+            "intended_date": entered.intended_date,
+        }
+        created: list[Instruction] = Instruction.objects.bulk_create(
+            [
+                Instruction(
+                    public_id=public_id,
+                    source="DIRECT",
+                    reference=entered.reference,
+                    instructed_by_id=instructing_participant_id,
+                    priority=entered.priority,
+                    status="PENDING",
+                    created_at=at,
+                    **values,
+                )
+                for public_id in new_public_ids(count=1)
+            ],
+            ignore_conflicts=True,
+        )
+        standing = Instruction.objects.get(
+            source="DIRECT", instructed_by_id=instructing_participant_id, reference=entered.reference
+        )
+        if standing.public_id != created[0].public_id:
+            if any(getattr(standing, name) != value for name, value in values.items()):
+                raise InstructionReferenceReused(pointer="/reference")
+            return standing, False
+        record_fact(fact=InstructionsCreated(count=1))
+        record_action(
+            actor=actor,
+            action="instruction.entered",
+            at=at,
+            business_date=business_date,
+            object_type="instruction",
+            object_id=standing.pk,
+            summary=f"{entered.reference}: {entered.quantity_units} {entered.security.isin} "
+            f"from {entered.deliverer_account.code} to {entered.receiver_account.code}",
+        )
+    return standing, True
+
+
+def _check(entered: DirectInstruction) -> None:
+    """Raise InstructionRefused where the instruction could never be right."""
+    for account, pointer in ((entered.deliverer_account, "/deliverer"), (entered.receiver_account, "/receiver")):
+        if account.kind != AccountKind.SECURITIES:
+            raise InstructionRefused("Instructions name securities accounts.", pointer=pointer)
+    if entered.deliverer_account.pk == entered.receiver_account.pk:
+        raise InstructionRefused("Deliverer and receiver are the same account.", pointer="/receiver")
+    if entered.quantity_units == 0 and entered.cash_minor == 0:
+        raise InstructionRefused("The instruction moves nothing.", pointer="/quantity")
+
+

@@ -1,0 +1,65 @@
+"""The test run's own PostgreSQL and Valkey, started before Django reads its settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import django
+import pytest
+
+from fmi.embedded import Server, start_postgres, start_valkey
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+_servers: list[Server] = []
+_directories: list[Path] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start throw-away servers, unless the environment names others, and point the settings at them."""
+    if config.option.help or config.option.version:
+        return
+    directory = Path(tempfile.mkdtemp(prefix="mini-fmi-tests-"))
+    _directories.append(directory)
+    directory.chmod(0o711)
+    if not os.environ.get("DATABASE_URL"):
+        _servers.append(start_postgres(directory=directory / "postgres", throw_away=True))
+        os.environ["DATABASE_URL"] = _servers[-1].url
+    if not os.environ.get("REDIS_URL"):
+        _servers.append(start_valkey(directory=directory / "valkey", throw_away=True))
+        os.environ["REDIS_URL"] = _servers[-1].url
+    os.environ["SECRET_KEY"] = "tests-" + "x" * 60
+    os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
+    os.environ["HTTPS_ONLY"] = "false"
+    os.environ["DEBUG"] = "true"
+    # Playwright's synchronous API keeps an event loop in the thread that runs the tests.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fmi.settings"
+    django.setup()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers and take their files away, whatever the outcome."""
+    while _servers:
+        _servers.pop().stop()
+    while _directories:
+        shutil.rmtree(_directories.pop(), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dict[str, object]:
+    """Launch the system's Chromium, which also runs as root and without a display."""
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": CHROMIUM_ARGUMENTS}

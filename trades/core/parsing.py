@@ -1,0 +1,178 @@
+"""Reading many reports from CSV or NDJSON, line by line and in chunks. Pure: lines in, reports out."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from trades.core.report import Problem, TradeReport
+
+CHUNK_LINES = 20_000
+MAXIMUM_LINE_BYTES = 64 * 1024
+FIELD_TYPES = {field.name: field for field in msgspec.structs.fields(TradeReport)}
+REQUIRED_COLUMNS = tuple(name for name, field in FIELD_TYPES.items() if field.required)
+BLANK_MEANS_ABSENT = tuple(name for name, field in FIELD_TYPES.items() if not field.required)
+
+_decoder = msgspec.json.Decoder(TradeReport)
+
+
+class Line(NamedTuple):
+    """One line of the input: its number (1 is the first line of the file), its text, what it reads as."""
+
+    number: int
+    text: str
+    report: TradeReport | Problem
+
+
+class HeaderRefused(ValueError):
+    """The CSV header cannot be used; `code` and `column` say why."""
+
+    def __init__(self, code: str, column: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.column = column
+
+
+def read_report(*, data: bytes | str) -> TradeReport | Problem:
+    """Read one report from JSON."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError as error:
+        return problem_of(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        return Problem("malformed-report", "", f"Not a JSON report: {error}.")
+
+
+def convert_report(*, fields: Any) -> TradeReport | Problem:
+    """Read one report from a mapping of strings, as a form or a CSV row gives it. Blank means absent."""
+    try:
+        present = {name: value for name, value in fields.items() if value != "" or name not in BLANK_MEANS_ABSENT}
+        return msgspec.convert(present, TradeReport, strict=False)
+    except msgspec.ValidationError as error:
+        return problem_of(error)
+
+
+def problem_of(error: msgspec.ValidationError) -> Problem:
+    """Turn msgspec's message into a problem with a pointer: "… - at `$.price`" becomes /price."""
+    message, _, path = str(error).partition(" - at `$")
+    pointer = path.rstrip("`").replace("[...]", "").replace(".", "/")
+    if not pointer and "field `" in message:
+        pointer = "/" + message.split("field `")[1].split("`")[0]
+    return Problem("malformed-report", pointer, f"{message}.")
+
+
+def split_lines(*, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Split blocks of bytes into lines without their ends; of an endless line only the head is kept."""
+    rest = b""
+    for block in blocks:
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()[: MAXIMUM_LINE_BYTES + 1]
+        yield from lines
+    if rest:
+        yield rest
+
+
+def read_chunks(*, blocks: Iterable[bytes], form: str) -> Iterator[tuple[list[bytes], list[Line]]]:
+    """Read the input in chunks of CHUNK_LINES; yield each chunk's raw lines and what they read as.
+
+    form: "csv" (a header names the columns) or "ndjson". Blank lines are passed over.
+    Raises HeaderRefused for a CSV header that lacks a column or has an unknown one.
+    """
+    numbered = enumerate((line.rstrip(b"\r") for line in split_lines(blocks=blocks)), start=1)
+    header: list[str] = []
+    if form == "csv":
+        header = _read_header(next(numbered, (1, b""))[1])
+    while True:
+        taken = [pair for _, pair in zip(range(CHUNK_LINES), numbered, strict=False)]
+        if not taken:
+            return
+        pairs = [pair for pair in taken if pair[1].strip()]
+        raw = [line for _, line in pairs]
+        yield raw, _read_csv(pairs, header) if form == "csv" else [_read_json_line(*pair) for pair in pairs]
+
+
+def _read_header(line: bytes) -> list[str]:
+    """Return the column names. Raises HeaderRefused."""
+    text = _decode(line)
+    if text is None:
+        raise HeaderRefused("broken-encoding", "", "The header is not valid UTF-8.")
+    header = [name.strip() for name in next(csv.reader([text.lstrip("\ufeff")]), [])]
+    for name in REQUIRED_COLUMNS:
+        if name not in header:
+            raise HeaderRefused("missing-column", name, f"The column {name!r} is missing.")
+    for name in header:
+        if name not in FIELD_TYPES:
+            raise HeaderRefused("unknown-column", name, f"There is no field {name!r} in a trade report.")
+        if header.count(name) > 1:
+            raise HeaderRefused("unknown-column", name, f"The column {name!r} stands twice.")
+    return header
+
+
+def _read_json_line(number: int, line: bytes) -> Line:
+    """Read one NDJSON line."""
+    text = _decode(line)
+    if text is None:
+        return Line(number, line.decode("utf-8", "replace"), _broken_encoding())
+    return Line(number, text, read_report(data=line))
+
+
+def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> list[Line]:
+    """Read CSV lines: all at once where every line is well formed, one by one where one is not."""
+    try:
+        texts = b"\n".join(line for _, line in pairs).decode("utf-8")
+        rows = list(csv.reader(io.StringIO(texts), strict=True))
+        if len(rows) == len(pairs) and all(len(row) == len(header) for row in rows):
+            reports = msgspec.convert(_mappings(rows, header), list[TradeReport], strict=False)
+            return [
+                Line(number, "", report) for (number, _), report in zip(pairs, reports, strict=True)
+            ]
+    except (UnicodeDecodeError, csv.Error, msgspec.ValidationError):
+        pass
+    return [_read_csv_line(number, line, header) for number, line in pairs]
+
+
+def _mappings(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[dict[str, str]]:
+    """Turn rows into mappings; a blank optional field is left out."""
+    optional = [name in BLANK_MEANS_ABSENT for name in header]
+    if not any(optional):
+        return [dict(zip(header, row, strict=True)) for row in rows]
+    columns = list(zip(header, optional, strict=True))
+    return [
+        {
+            name: value
+            for (name, may_be_blank), value in zip(columns, row, strict=True)
+            if value or not may_be_blank
+        }
+        for row in rows
+    ]
+
+
+def _read_csv_line(number: int, line: bytes, header: list[str]) -> Line:
+    """Read one CSV line by itself."""
+    text = _decode(line)
+    if text is None:
+        return Line(number, line.decode("utf-8", "replace"), _broken_encoding())
+    try:
+        rows = list(csv.reader([text], strict=True))
+    except csv.Error as error:
+        return Line(number, text, Problem("malformed-report", "", f"Not a CSV line: {error}."))
+    if len(rows) != 1 or len(rows[0]) != len(header):
+        found = len(rows[0]) if rows else 0
+        return Line(number, text, Problem("malformed-report", "", f"{found} fields where the header has {len(header)}."))
+    return Line(number, text, convert_report(fields=dict(zip(header, rows[0], strict=True))))
+
+
+def _decode(line: bytes) -> str | None:
+    """Return the line as text, None where it is not UTF-8 or holds a NUL."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\x00" in text else text
+
+
+def _broken_encoding() -> Problem:
+    """Say that a line is not UTF-8 text."""
+    return Problem("broken-encoding", "", "The line is not valid UTF-8 text.")

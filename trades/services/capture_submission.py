@@ -1,0 +1,156 @@
+"""Capture a stream of reports as one submission: chunk by chunk, each chunk all or nothing."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date, datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from events.services import record_action
+from reference.core.actor import Actor
+from reference.public_ids import new_public_ids
+from reference.refusals import Refusal
+from trades.core.parsing import HeaderRefused, Line, read_chunks
+from trades.core.report import CaptureContext, Problem, ResolvedReport
+from trades.models import RefusedLine, Submission
+from trades.queries.capture_context import capture_context
+from trades.refusals import BrokenEncoding, MissingColumn, UnknownColumn
+from trades.services.capture_trades import CaptureOutcome, announce_captured, resolve_reports, write_resolved
+
+KEPT_CONTENT = 500
+HEADER_REFUSALS: dict[str, type[Refusal]] = {
+    "missing-column": MissingColumn,
+    "unknown-column": UnknownColumn,
+    "broken-encoding": BrokenEncoding,
+}
+
+
+class LineOutcome(NamedTuple):
+    """What became of one line."""
+
+    line: int
+    outcome: CaptureOutcome
+
+
+class _Prepared(NamedTuple):
+    """A chunk that is read and resolved, ready to be written."""
+
+    raw: list[bytes]
+    lines: list[Line]
+    resolved: list[ResolvedReport | list[Problem]]
+
+
+def open_submission(*, actor: Actor, source: str, at: datetime, business_date: date) -> Submission:
+    """Begin a submission; capture_submission fills it."""
+    context = capture_context(actor=actor, business_date=business_date)
+    return Submission.objects.create(
+        public_id=new_public_ids(count=1)[0],
+        reporter_id=context.reporter_id or context.venue_id,
+        submitted_by=actor.name,
+        source=source[:120],
+        received_at=at,
+        business_date=business_date,
+    )
+
+
+def capture_submission(
+    *, submission: Submission, blocks: Iterable[bytes], form: str, actor: Actor
+) -> Iterator[list[LineOutcome]]:
+    """Capture blocks of bytes (form "csv" or "ndjson") line by line; yield the outcomes chunk by chunk, in order.
+
+    A bad line is refused with its number and reason and the others are kept. Chunks are committed as
+    they come: what was answered stands. The next chunk is read while one is written.
+
+    Raises MissingColumn, UnknownColumn or BrokenEncoding for a CSV header that cannot be used.
+    """
+    context = capture_context(actor=actor, business_date=submission.business_date)
+    digest = hashlib.sha256()
+    problem = "The input ended early."
+    try:
+        for prepared in _prepare(blocks=blocks, form=form, context=context):
+            for line in prepared.raw:
+                digest.update(line + b"\n")
+            yield _write_chunk(submission=submission, prepared=prepared)
+        problem = ""
+    except HeaderRefused as error:
+        problem = str(error)
+        raise HEADER_REFUSALS[error.code](str(error), column=error.column) from error
+    except Refusal as error:
+        problem = error.message
+        raise
+    finally:
+        _close(submission=submission, digest=digest.hexdigest(), problem=problem, actor=actor)
+
+
+def _prepare(*, blocks: Iterable[bytes], form: str, context: CaptureContext) -> Iterator[_Prepared]:
+    """Read and resolve one chunk ahead, in a thread that touches no database."""
+    chunks = read_chunks(blocks=blocks, form=form)
+
+    def prepare_next() -> _Prepared | None:
+        chunk = next(chunks, None)
+        if chunk is None:
+            return None
+        raw, lines = chunk
+        return _Prepared(raw, lines, resolve_reports(reports=[line.report for line in lines], context=context))
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        future: Future[_Prepared | None] = reader.submit(prepare_next)
+        while (prepared := future.result()) is not None:
+            future = reader.submit(prepare_next)
+            yield prepared
+
+
+def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOutcome]:
+    """Write one chunk, its refused lines, the submission's counts and the facts, in one transaction."""
+    with transaction.atomic():
+        chunk = write_resolved(
+            resolved=prepared.resolved,
+            at=submission.received_at,
+            business_date=submission.business_date,
+            submission_id=submission.pk,
+        )
+        refused = [
+            RefusedLine(
+                submission=submission,
+                line=line.number,
+                code=outcome.problems[0].code,
+                pointer=outcome.problems[0].pointer[:60],
+                message=" ".join(problem.message for problem in outcome.problems),
+                content=(line.text or raw.decode("utf-8", "replace"))[:KEPT_CONTENT].replace("\x00", "\ufffd"),
+            )
+            for line, raw, outcome in zip(prepared.lines, prepared.raw, chunk.outcomes, strict=True)
+            if outcome.outcome == "REFUSED"
+        ]
+        RefusedLine.objects.bulk_create(refused)
+        submission.lines += len(chunk.outcomes)
+        submission.accepted += chunk.accepted
+        submission.refused += len(refused)
+        submission.repeated += len(chunk.outcomes) - chunk.accepted - len(refused)
+        submission.save(update_fields=["lines", "accepted", "refused", "repeated"])
+        announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
+    return [
+        LineOutcome(line.number, outcome) for line, outcome in zip(prepared.lines, chunk.outcomes, strict=True)
+    ]
+
+
+def _close(*, submission: Submission, digest: str, problem: str, actor: Actor) -> None:
+    """Write the end of a submission and its one audit record."""
+    with transaction.atomic():
+        submission.digest = digest
+        submission.problem = problem
+        submission.finished_at = Now()
+        submission.save(update_fields=["digest", "problem", "finished_at"])
+        record_action(
+            actor=actor,
+            action="submission.captured",
+            at=submission.received_at,
+            business_date=submission.business_date,
+            object_type="submission",
+            object_id=submission.pk,
+            summary=f"{submission.source}: {submission.accepted} taken, {submission.repeated} repeated, "
+            f"{submission.refused} refused of {submission.lines} lines",
+            detail={"digest": digest, "problem": problem},
+        )

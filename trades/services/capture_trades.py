@@ -1,0 +1,209 @@
+"""Take trade reports in: resolve, write, and tell what became of each. One report is a set of one."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from events.services import record_action, record_fact
+from reference.core.actor import Actor
+from reference.public_ids import new_public_ids
+from trades.contracts import TradesCaptured, TradesMatched
+from trades.core.report import CaptureContext, Problem, ResolvedReport, TradeReport, resolve_report
+from trades.queries.capture_context import capture_context
+
+SMALL_SET = 50
+
+STAGED_COLUMNS = """
+    line bigint, public_id uuid, trade_id text, reporter_id bigint, side text, buyer_id bigint,
+    seller_id bigint, buyer_account_id bigint, seller_account_id bigint, security_id bigint,
+    currency_id bigint, quantity_units bigint, price numeric, amount_minor bigint, trade_date date,
+    settlement_date date, cleared boolean, transaction_type text, trading_venue text
+"""
+STAGED_NAMES = tuple(column.split()[0] for column in STAGED_COLUMNS.split(","))
+CONTENT = ", ".join(name for name in STAGED_NAMES if name not in ("line", "public_id", "trade_id", "reporter_id"))
+ROW_FORMAT = "\t".join(["%s"] * len(STAGED_NAMES)) + "\n"
+
+INSERT_SQL = """
+    WITH inserted AS (
+        INSERT INTO trades_trade (
+            public_id, trade_id, reporter_id, side, buyer_id, seller_id, buyer_account_id, seller_account_id,
+            security_id, currency_id, quantity_units, price, amount_minor, trade_date, settlement_date, cleared,
+            transaction_type, trading_venue, status, received_at, business_date, submission_id, match_key)
+        SELECT s.public_id, s.trade_id, s.reporter_id, s.side, s.buyer_id, s.seller_id, s.buyer_account_id,
+            s.seller_account_id, s.security_id, s.currency_id, s.quantity_units, s.price, s.amount_minor,
+            s.trade_date, s.settlement_date, s.cleared, s.transaction_type, s.trading_venue,
+            CASE s.side WHEN 'BOTH' THEN 'MATCHED' ELSE 'NEW' END,
+            %(at)s::timestamptz, %(business_date)s::date, %(submission_id)s::bigint,
+            hash_record_extended(ROW(
+                s.buyer_id, s.seller_id, s.security_id, s.currency_id, s.quantity_units, s.amount_minor,
+                s.trade_date, s.settlement_date, s.cleared, s.transaction_type, s.trading_venue), 0)
+        FROM {staged} ORDER BY s.line
+        ON CONFLICT (reporter_id, trade_id) DO NOTHING
+        RETURNING *
+    ), pooled AS (
+        INSERT INTO trades_unmatchedtrade (trade_id, checked, difference)
+        SELECT id, false, '' FROM inserted WHERE status = 'NEW'
+    ), locked_in AS (
+        INSERT INTO trades_match (
+            buy_trade_id, sell_trade_id, rule, buyer_account_id, seller_account_id, security_id, currency_id,
+            quantity_units, amount_minor, settlement_date, cleared, matched_at, business_date)
+        SELECT id, id, 'LOCKED_IN', buyer_account_id, seller_account_id, security_id, currency_id,
+            quantity_units, amount_minor, settlement_date, cleared, received_at, business_date
+        FROM inserted WHERE side = 'BOTH'
+    )
+    SELECT count(*), count(*) FILTER (WHERE side = 'BOTH'), min(id) FROM inserted
+"""
+
+NOT_INSERTED_SQL = f"""
+    SELECT s.line, t.public_id, ROW({", ".join("s." + name for name in CONTENT.split(", "))})
+                    IS NOT DISTINCT FROM ROW({", ".join("t." + name for name in CONTENT.split(", "))})
+    FROM {{staged}} JOIN trades_trade t ON t.reporter_id = s.reporter_id AND t.trade_id = s.trade_id
+    WHERE t.public_id <> s.public_id
+"""  # noqa: S608 (column names only)
+
+
+class CaptureOutcome(NamedTuple):
+    """What became of one report: ACCEPTED, REPEATED (it stood already) or REFUSED, with the problems."""
+
+    outcome: str
+    public_id: UUID | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class WrittenChunk(NamedTuple):
+    """What a chunk of reports became, in order, and how many were taken and locked in."""
+
+    outcomes: list[CaptureOutcome]
+    accepted: int
+    locked_in: int
+    first_id: int | None
+
+
+def capture_trade(
+    *, report: TradeReport, actor: Actor, at: datetime, business_date: date
+) -> CaptureOutcome:
+    """Capture one report as an audited action of its own.
+
+    A report repeated with the same content is the same trade (REPEATED, with its public id).
+    """
+    context = capture_context(actor=actor, business_date=business_date)
+    with transaction.atomic():
+        chunk = write_reports(
+            reports=[report], context=context, at=at, business_date=business_date, submission_id=None
+        )
+        announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
+        if chunk.accepted:
+            record_action(
+                actor=actor,
+                action="trade.captured",
+                at=at,
+                business_date=business_date,
+                object_type="trade",
+                object_id=chunk.first_id,
+                summary=f"{report.trade_id}: {report.buyer} buys {report.quantity} {report.security} "
+                f"from {report.seller} at {report.price}",
+                detail={"public_id": str(chunk.outcomes[0].public_id)},
+            )
+    return chunk.outcomes[0]
+
+
+def announce_captured(*, count: int, locked_in: int) -> None:
+    """Record the facts that wake matching and clearing."""
+    if count > locked_in:
+        record_fact(fact=TradesCaptured(count=count - locked_in))
+    if locked_in:
+        record_fact(fact=TradesMatched(count=locked_in))
+
+
+def resolve_reports(
+    *, reports: Sequence[TradeReport | Problem], context: CaptureContext
+) -> list[ResolvedReport | list[Problem]]:
+    """Resolve each report; what could not even be read is a Problem already and passes through."""
+    return [
+        [report] if isinstance(report, Problem) else resolve_report(report=report, context=context)
+        for report in reports
+    ]
+
+
+def write_reports(
+    *,
+    reports: Sequence[TradeReport | Problem],
+    context: CaptureContext,
+    at: datetime,
+    business_date: date,
+    submission_id: int | None,
+) -> WrittenChunk:
+    """Resolve and write a chunk of reports inside the caller's transaction; the good ones are kept."""
+    resolved = resolve_reports(reports=reports, context=context)
+    return write_resolved(resolved=resolved, at=at, business_date=business_date, submission_id=submission_id)
+
+
+def write_resolved(
+    *,
+    resolved: Sequence[ResolvedReport | list[Problem]],
+    at: datetime,
+    business_date: date,
+    submission_id: int | None,
+) -> WrittenChunk:
+    """Write resolved reports inside the caller's transaction, in one statement."""
+    good = [(line, row) for line, row in enumerate(resolved) if isinstance(row, ResolvedReport)]
+    public_ids = new_public_ids(count=len(good))
+    outcomes: list[CaptureOutcome] = [
+        CaptureOutcome("REFUSED", None, tuple(row)) if isinstance(row, list) else CaptureOutcome("ACCEPTED")
+        for row in resolved
+    ]
+    for (line, _), public_id in zip(good, public_ids, strict=True):
+        outcomes[line] = CaptureOutcome("ACCEPTED", public_id)
+    if not good:
+        return WrittenChunk(outcomes, 0, 0, None)
+    parameters: dict[str, object] = {"at": at, "business_date": business_date, "submission_id": submission_id}
+    with connection.cursor() as cursor:
+        staged = _stage(cursor=cursor, good=good, public_ids=public_ids, parameters=parameters)
+        cursor.execute(INSERT_SQL.format(staged=staged), parameters)
+        accepted, locked_in, first_id = cursor.fetchone()
+        if accepted < len(good):
+            cursor.execute(NOT_INSERTED_SQL.format(staged=staged), parameters)
+            for line, standing_id, same in cursor.fetchall():
+                outcomes[line] = _outcome_of_standing(standing_id=standing_id, same=same)
+    return WrittenChunk(outcomes, accepted, locked_in, first_id)
+
+
+def _outcome_of_standing(*, standing_id: UUID, same: bool) -> CaptureOutcome:
+    """Answer for a report whose trade_id stands already."""
+    if same:
+        return CaptureOutcome("REPEATED", standing_id)
+    message = "You have reported another trade under this trade_id."
+    return CaptureOutcome("REFUSED", standing_id, (Problem("trade-id-reused", "/trade_id", message),))
+
+
+def _stage(
+    *,
+    cursor: object,
+    good: Sequence[tuple[int, ResolvedReport]],
+    public_ids: Sequence[UUID],
+    parameters: dict[str, object],
+) -> str:
+    """Put the rows where the INSERT can select them; return the FROM item. COPY for many, JSON for a few."""
+    execute = cursor.execute  # type: ignore[attr-defined]
+    if len(good) <= SMALL_SET:
+        rows = [
+            dict(zip(STAGED_NAMES, (line, public_id, *row), strict=True))
+            for (line, row), public_id in zip(good, public_ids, strict=True)
+        ]
+        parameters["rows"] = msgspec.json.encode(rows).decode()
+        return f"jsonb_to_recordset(%(rows)s::jsonb) AS s({STAGED_COLUMNS})"
+    execute(f"CREATE TEMP TABLE IF NOT EXISTS staged_trade ({STAGED_COLUMNS}) ON COMMIT DELETE ROWS")
+    execute("TRUNCATE staged_trade")
+    text = "".join(
+        [
+            ROW_FORMAT % (line, public_id, *row)
+            for (line, row), public_id in zip(good, public_ids, strict=True)
+        ]
+    )
+    with cursor.copy("COPY staged_trade FROM STDIN (NULL 'None')") as copy:  # type: ignore[attr-defined]
+        copy.write(text)
+    return "staged_trade s"
