@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db.models import QuerySet
 
 from events.models import AuditRecord, OutboxFact
+from reference.core.actor import Actor
 
 
 def audit_records(*, participant_id: int | None = None) -> QuerySet[AuditRecord]:
@@ -21,3 +22,8 @@ def actions_on(*, object_type: str, object_ids: Sequence[int]) -> QuerySet[Audit
 def waiting_facts() -> int:
     """Return how many facts wait for delivery."""
     return OutboxFact.objects.filter(delivered_at__isnull=True).count()
+
+
+def visible_records(*, actor: Actor) -> QuerySet[AuditRecord]:
+    """Return the audit records the actor may see, newest first: all, or its participant's own actions."""
+    return audit_records(participant_id=None if actor.sees_all else actor.participant_id)

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from fmi.embedded.pair import VAR
+from fmi.embedded.pair import ROOT, VAR
 from fmi.embedded.server import last_lines, spawn
 
-ROOT = VAR.parent
 LOGS = VAR / "log"
 STOP_PATIENCE_SECONDS = 20.0
 
@@ -109,7 +108,7 @@ def raise_for_ended(started: list[Child]) -> None:
         if child.has_ended() and child.process is not None:
             raise RunError(
                 f"The {child.name} process ended with code {child.process.returncode}. "
-                f"The end of {child.log.relative_to(ROOT)}:\n{last_lines(log=child.log, count=15)}"
+                f"The end of {child.log}:\n{last_lines(log=child.log, count=15)}"
             )
 
 

@@ -50,6 +50,8 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
 BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
 WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)
+# The seed of the demo's market; unset, nobody trades but through the API and the pages.
+DEMO_SEED: int | None = env.int("DEMO_SEED", default=None)
 
 # ---------------------------------------------------------------------------------------------------
 # Applications, in the order of the floors: fmi imports all, reference none
@@ -165,8 +167,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": WORKER_TASK_TIME_LIMIT_SECONDS + 300,
     "unacked_restore_throttle": 1,
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / "var" / "beat-schedule")
 CELERY_TIMEZONE = "Europe/Brussels"
+# The business day itself is data (settlement/schedule.csv); beat only keeps the time.
+CELERY_BEAT_SCHEDULE = {
+    "deliver facts": {"task": "fmi.deliver", "schedule": 1.0, "options": {"expires": 5}},
+    "follow the business clock": {"task": "fmi.follow_clock", "schedule": 1.0, "options": {"expires": 5}},
+}
 
 # ---------------------------------------------------------------------------------------------------
 # Time and language: the business zone is CET, stored times are UTC

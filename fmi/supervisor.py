@@ -19,10 +19,10 @@ import urllib.request
 from collections.abc import Iterator
 
 from fmi.embedded import EmbeddedServerError, port_is_free
-from fmi.embedded.pair import VAR, leased_pair, local_settings
+from fmi.embedded.pair import ROOT, VAR, leased_pair, local_settings
 from fmi.embedded.server import LOOPBACK
 from fmi.processes import (
-    ROOT,
+    LOGS,
     STOP_PATIENCE_SECONDS,
     Child,
     RunError,
@@ -37,13 +37,14 @@ DEFAULT_PORT = 8000
 PREPARE: tuple[tuple[str, ...], ...] = (("prepare", "--demo-users"),)
 
 # Once the pages answer: the first business days, so that there is something to see. Safe to repeat:
-# a later start goes on where the last one stopped.
-FIRST_DAYS: tuple[tuple[str, ...], ...] = (("play_days", "--resume", "--days", "2"),)
+# a later start goes on where the last one stopped. DAYS=0 plays none.
+FIRST_DAYS = ("play_days", "--resume", "--days")
+DEFAULT_DAYS = 2
 
 WELCOME = """
   Mini FMI runs at   {address}
   Log in as          operator, auditor or participant; the password is demo
-  Logs lie in        var/log/
+  Logs lie in        {logs}
   Stop it with       Ctrl-C
 """
 
@@ -64,12 +65,17 @@ def children(*, port: int) -> list[Child]:
     ]
 
 
+def read_number(*, name: str, default: int, lowest: int, highest: int) -> int:
+    """Return the whole number of a variable. Raises RunError when it is none, or out of bounds."""
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+        raise RunError(f"{name} is {text!r}; it must be a number from {lowest} to {highest}.")
+    return int(text)
+
+
 def read_port() -> int:
     """Return the port of the variable PORT. Raises RunError when it is no port, or taken."""
-    text = os.environ.get("PORT") or str(DEFAULT_PORT)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise RunError(f"PORT is {text!r}; it must be a number from 1 to 65535.")
-    port = int(text)
+    port = read_number(name="PORT", default=DEFAULT_PORT, lowest=1, highest=65535)
     if not port_is_free(port=port):
         raise RunError(f"Port {port} is taken. Choose another one: make run PORT={min(port + 1, 65535)}")
     return port
@@ -78,7 +84,7 @@ def read_port() -> int:
 @contextlib.contextmanager
 def only_run() -> Iterator[None]:
     """Hold the directory for the block. Raises RunError when another `make run` holds it."""
-    VAR.mkdir(exist_ok=True)
+    VAR.mkdir(parents=True, exist_ok=True)
     with (VAR / "run.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,6 +142,7 @@ def run(*, stop: Stop) -> None:
     """Run the product until a stop is asked for. Raises RunError when something fails."""
     with only_run():
         port = read_port()
+        days = read_number(name="DAYS", default=DEFAULT_DAYS, lowest=0, highest=1000)
         environment = dict(os.environ)
         for name, value in local_settings().items():
             environment[name] = os.environ.get(name) or value
@@ -145,12 +152,12 @@ def run(*, stop: Stop) -> None:
         say("Starting PostgreSQL and Valkey" if want_postgres or want_valkey else "Using the servers given")
         with leased_pair(want_postgres=want_postgres, want_valkey=want_valkey) as pair:
             environment |= pair.environment()
-            run_product(port=port, environment=environment, stop=stop)
+            run_product(port=port, days=days, environment=environment, stop=stop)
             say("Stopping the servers")
-    say("Stopped. The data are kept in var/ for the next start.")
+    say("Stopped. The data are kept for the next start.")
 
 
-def run_product(*, port: int, environment: dict[str, str], stop: Stop) -> None:
+def run_product(*, port: int, days: int, environment: dict[str, str], stop: Stop) -> None:
     """Prepare, start the processes, play the first days, and watch until a stop is asked for."""
     started: list[Child] = []
     address = f"http://{LOOPBACK}:{port}/"
@@ -167,11 +174,10 @@ def run_product(*, port: int, environment: dict[str, str], stop: Stop) -> None:
         wait_for_health(port=port, started=started, stop=stop)
         if not stop.is_asked():
             say(f"The pages are live at {address}")
-        for arguments in FIRST_DAYS:
-            if not stop.is_asked():
-                run_command(arguments=arguments, environment=environment, stop=stop)
+        if days > 0 and not stop.is_asked():
+            run_command(arguments=(*FIRST_DAYS, str(days)), environment=environment, stop=stop)
         if not stop.is_asked():
-            say(WELCOME.format(address=address))
+            say(WELCOME.format(address=address, logs=LOGS))
         while not stop.is_asked():
             raise_for_ended(started)
             time.sleep(0.2)

@@ -10,6 +10,8 @@ from django.db.models import F, QuerySet, Sum, Window
 from numpy.typing import NDArray
 
 from ledger.models import Account, Balance, JournalEntry, Posting
+from ledger.refusals import UnknownAccount
+from reference.core.actor import Actor
 
 Balances = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 NO_FLOOR = np.iinfo(np.int64).min
@@ -19,6 +21,19 @@ def accounts_of(*, participant_id: int | None = None) -> QuerySet[Account]:
     """Return accounts with their participant, all or one participant's."""
     accounts = Account.objects.select_related("participant", "linked_cash").order_by("code")
     return accounts if participant_id is None else accounts.filter(participant_id=participant_id)
+
+
+def visible_accounts(*, actor: Actor) -> QuerySet[Account]:
+    """Return the accounts the actor may see: all, or its participant's own."""
+    return accounts_of(participant_id=None if actor.sees_all else actor.participant_id)
+
+
+def get_account(*, actor: Actor, code: str) -> Account:
+    """Return one account. Raises UnknownAccount where there is none, or none this actor may see."""
+    found = visible_accounts(actor=actor).filter(code=code).first()
+    if found is None:
+        raise UnknownAccount
+    return found
 
 
 def positions_of(*, participant_id: int) -> QuerySet[Balance]:

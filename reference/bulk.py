@@ -11,6 +11,7 @@ cost a protocol message a row: measured over 1,000,000 rows of 7 columns, 3.7 s 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -145,16 +146,17 @@ def _squeeze(records: NDArray[Any], fields: Sequence[_Field]) -> bytes:
 
 
 def pack_rows(*, columns: Mapping[str, Column]) -> Iterator[bytes]:
-    """Yield the whole COPY stream of the columns, in pieces of at most ROWS_PER_WRITE rows."""
+    """Return the whole COPY stream of the columns, in pieces of at most ROWS_PER_WRITE rows.
+
+    Raises TypeError and ValueError at once, before the first piece, so that no COPY is left half-way.
+    """
     fields = [_field(name, column) for name, column in columns.items()]
     counts = {len(field.values) for field in fields}
     if len(counts) != 1:
         raise ValueError(f"Columns of different lengths: {sorted(counts)}")
-    yield HEADER
     rows = counts.pop()
-    for start in range(0, rows, ROWS_PER_WRITE):
-        yield _pack(fields, start, min(start + ROWS_PER_WRITE, rows))
-    yield TRAILER
+    bounds = ((start, min(start + ROWS_PER_WRITE, rows)) for start in range(0, rows, ROWS_PER_WRITE))
+    return chain([HEADER], (_pack(fields, start, stop) for start, stop in bounds), [TRAILER])
 
 
 def copy_arrays(cursor: Any, *, table: str, columns: Mapping[str, Column]) -> int:
@@ -168,8 +170,9 @@ def copy_arrays(cursor: Any, *, table: str, columns: Mapping[str, Column]) -> in
     statement = composed.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         composed.Identifier(*table.split(".")), composed.SQL(", ").join(map(composed.Identifier, columns))
     )
+    pieces = pack_rows(columns=columns)
     with _database_errors(cursor), cursor.copy(statement) as copy:
-        for piece in pack_rows(columns=columns):
+        for piece in pieces:
             copy.write(piece)
     first = next(iter(columns.values()))
     return len(first.values if isinstance(first, Scaled) else first)

@@ -13,7 +13,7 @@ CODE_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REGISTRY: dict[str, type["Refusal"]] = {}
 
 
-class Refusal(Exception):  # noqa: N818 (it refuses; nothing went wrong)
+class Refusal(Exception):
     """The request was refused."""
 
     code: ClassVar[str] = "refused"

@@ -15,8 +15,6 @@ class StepAction(models.TextChoices):
     OPEN = "OPEN", "Open the business day"
     NET = "NET", "Net the cleared trades"
     CYCLE = "CYCLE", "Run a settlement cycle"
-    ALLEGE = "ALLEGE", "Tell counterparties of unmatched trades"
-    CUT_OFF = "CUT_OFF", "Close a kind of movement"
     CLOSE = "CLOSE", "End of day"
 
 

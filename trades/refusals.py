@@ -30,6 +30,13 @@ class UnknownTrade(Refusal):
     status = 404
 
 
+class UnknownSubmission(Refusal):
+    """There is no such submission."""
+
+    code = "unknown-submission"
+    status = 404
+
+
 class TradeNotCancellable(Refusal):
     """The trade has gone too far to be cancelled."""
 

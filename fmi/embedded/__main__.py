@@ -36,18 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=("up", "down", "env", "status", "with"))
     parser.add_argument("--directory", type=Path, default=VAR, help="where the data lie, var/ by default")
     parser.add_argument("--durable", action="store_true", help="with: write to the disk as in production")
-    parser.add_argument("rest", nargs="*", metavar="COMMAND", help="with: what to run")
-    options = parser.parse_args(arguments)
+    own, rest = _split(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(own)
     directory = options.directory.resolve()
-    if (options.command == "with") != bool(options.rest):
-        parser.error("a command to run belongs to `with`, and to it alone")
+    if (options.command == "with") != bool(rest):
+        parser.error("`with`, and it alone, is followed by -- and the command to run")
     try:
         if options.command == "with":
-            return run_with_servers(command=options.rest, directory=directory, durable=options.durable)
+            return run_with_servers(command=rest, directory=directory, durable=options.durable)
         return _manage_pair(command=options.command, directory=directory)
     except EmbeddedServerError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Cut the arguments at the first `--`: what is ours, and the command to run."""
+    if "--" not in arguments:
+        return arguments, ()
+    cut = list(arguments).index("--")
+    return arguments[:cut], arguments[cut + 1 :]
 
 
 def run_with_servers(*, command: Sequence[str], directory: Path, durable: bool) -> int:

@@ -21,7 +21,8 @@ from fmi.embedded.postgres import start_postgres
 from fmi.embedded.server import Server
 from fmi.embedded.valkey import start_valkey
 
-VAR = Path(__file__).resolve().parent.parent.parent / "var"
+ROOT = Path(__file__).resolve().parent.parent.parent
+VAR = Path(os.environ.get("VAR_DIRECTORY") or ROOT / "var").resolve()
 
 # With none of these set, the product runs on this machine alone and brings its own servers.
 CONFIGURED_BY = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")

@@ -33,6 +33,7 @@ class Membership(models.Model):
                 condition=Q(role=UserRole.PARTICIPANT, participant__isnull=False)
                 | (~Q(role=UserRole.PARTICIPANT) & Q(participant__isnull=True)),
                 name="membership_participant_iff_role",
+                violation_error_message="A participant is named if and only if the role is Participant.",
             ),
         ]
 

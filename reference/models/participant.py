@@ -79,6 +79,8 @@ class Participant(models.Model):
                 condition=Q(role__in=SELF_CLEARING_ROLES, clearing_member__isnull=True)
                 | (~Q(role__in=SELF_CLEARING_ROLES) & Q(clearing_member__isnull=False)),
                 name="participant_clears_somewhere",
+                violation_error_message="Banks, brokers and custodians clear through a clearing member;"
+                " clearing members and infrastructures through nobody.",
             ),
             models.UniqueConstraint(
                 fields=["role"], condition=Q(role=ParticipantRole.CCP), name="participant_one_ccp"

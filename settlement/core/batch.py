@@ -14,11 +14,11 @@ LARGEST_AMOUNT: Final = 2**62 - 1
 """No balance can pass this in either direction even if every movement came, so int64 sums stay exact."""
 
 
-class AmountOutOfRange(ValueError):  # noqa: N818
+class AmountOutOfRange(ValueError):
     """An amount, or the sum of amounts which may meet at one balance, does not fit the 62-bit range."""
 
 
-class InvalidBatch(ValueError):  # noqa: N818
+class InvalidBatch(ValueError):
     """The arrays of a batch do not fit together."""
 
 

@@ -7,8 +7,6 @@ import numpy as np
 from settlement.core.compiled import Flags, Ints, compiled
 
 
-import os
-PAT=float(os.environ.get('PAT','0.3'))
 class Core(NamedTuple):
     """What is still open after the presolve, by instruction (CSR) and by row, best instruction first."""
 
@@ -35,6 +33,15 @@ class Search(NamedTuple):
     short: Ints  # stack of rows below zero
     gain: Ints  # value and number per rank, of this attempt
     seed: Ints  # one cell
+
+
+class Style(NamedTuple):
+    """How one round of the search chooses."""
+
+    samples: int  # candidates looked at, for each side of a short row
+    daring: float  # above 1, what opens new gaps looks less bad
+    noise: float  # share of its value by which a score is disturbed
+    refills: bool
 
 
 @compiled
@@ -79,51 +86,46 @@ def _breakage(core: Core, search: Search, i: int, sign: int) -> float:
 
 
 @compiled
-def _mend(
-    core: Core, search: Search, r: int, rank: int, attempt: int, samples: int, daring: float, noise: float
-) -> int:
+def _score(weight: float, sign: int, loss: float, breakage: float, daring: float) -> float:
+    """Estimate what turning an instruction of this weight brings; a cut costs loss times it, at least."""
+    if sign < 0:
+        return -weight * (loss + breakage)
+    if breakage < 1.0:
+        return weight * (1.0 - breakage)
+    return weight * (1.0 - breakage) / daring
+
+
+@compiled
+def _mend(core: Core, search: Search, r: int, rank: int, attempt: int, style: Style) -> int:
     """Choose the instruction whose turning best helps short row r, or -1: a creditor in, or a debitor out.
 
-    Scores are estimates in minor units. daring above 1 makes injections look cheaper than cuts.
+    A debitor of a higher priority than the one being forced is never cut, and what a lower priority wins
+    or loses counts only between equals. Scores are estimates in minor units.
     """
     need = -search.level[r]
     best, best_score = -1, -1e300
-    for side in range(2):
-        if side == 0:
-            start, stop = core.credit_pointer[r], core.credit_pointer[r + 1]
-        else:
-            start, stop = core.debit_pointer[r], core.debit_pointer[r + 1]
-        size = stop - start
-        if size == 0:
-            continue
-        scan = min(size, 4 * samples)
-        p = start + (_draw(search.seed, size) if size > scan else 0)
+    for sign in (1, -1):
+        start = core.credit_pointer[r] if sign > 0 else core.debit_pointer[r]
+        stop = core.credit_pointer[r + 1] if sign > 0 else core.debit_pointer[r + 1]
+        scan = min(stop - start, 4 * style.samples)
+        p = start + (_draw(search.seed, stop - start) if stop - start > scan else 0)
         found = 0
         for _ in range(scan):
-            i = core.creditor[p] if side == 0 else core.debitor[p]
-            amount = core.credit[p] if side == 0 else core.debit[p]
-            p += 1
-            if p == stop:
-                p = start
-            if search.settles[i] == (side == 0) or search.touched[i] == attempt:
+            i = core.creditor[p] if sign > 0 else core.debitor[p]
+            amount = core.credit[p] if sign > 0 else core.debit[p]
+            p = p + 1 if p + 1 < stop else start
+            eligible = search.settles[i] != (sign > 0) and search.touched[i] != attempt
+            if not eligible or (sign < 0 and core.rank[i] < rank):
                 continue
-            if side == 1 and core.rank[i] < rank:
-                continue
-            weight = float(core.value[i] + 1)
-            if core.rank[i] > rank:
-                weight *= 1e-3
-            fit = max(1.0, need / amount)
-            if side == 0:
-                share = _breakage(core, search, i, 1)
-                score = weight * (1.0 - share) if share < 1.0 else weight * (1.0 - share) / daring
-            else:
-                score = -weight * (fit + _breakage(core, search, i, -1))
-            if noise > 0.0:
-                score += noise * weight * (_draw(search.seed, 1024) / 512.0 - 1.0)
+            weight = (core.value[i] + 1) * (1e-3 if core.rank[i] > rank else 1.0)
+            breakage = _breakage(core, search, i, sign)
+            score = _score(weight, sign, max(1.0, need / amount), breakage, style.daring)
+            if style.noise > 0.0:
+                score += style.noise * weight * (_draw(search.seed, 1024) / 512.0 - 1.0)
             if score > best_score:
                 best, best_score = i, score
             found += 1
-            if found == samples:
+            if found == style.samples:
                 break
     return best
 
@@ -140,18 +142,15 @@ def _refill(core: Core, search: Search, attempt: int, count: int, samples: int) 
             r = core.row[k]
             if sign * core.effect[k] <= 0 or search.level[r] <= 0:
                 continue
-            start, stop = core.debit_pointer[r], core.debit_pointer[r + 1]
-            scan = min(stop - start, 4 * samples)
-            p = start + (_draw(search.seed, stop - start) if stop - start > scan else 0)
-            for _ in range(scan):
+            start, size = core.debit_pointer[r], core.debit_pointer[r + 1] - core.debit_pointer[r]
+            scan = min(size, 4 * samples)
+            shift = _draw(search.seed, size) if size > scan else 0
+            for step in range(scan):
+                p = start + (shift + step) % size
                 j = core.debitor[p]
-                fits = core.debit[p] <= search.level[r]
-                p += 1
-                if p == stop:
-                    p = start
-                if not fits or search.settles[j] or search.touched[j] == attempt:
+                if core.debit[p] > search.level[r] or search.settles[j] or search.touched[j] == attempt:
                     continue
-                if _breakage(core, search, j, 1) == 0.0 and count < len(search.turned):
+                if count < len(search.turned) and _breakage(core, search, j, 1) == 0.0:
                     search.touched[j] = attempt
                     search.turned[count] = j
                     count += 1
@@ -160,14 +159,8 @@ def _refill(core: Core, search: Search, attempt: int, count: int, samples: int) 
 
 
 @compiled
-def _attempt(
-    core: Core, search: Search, first: int, attempt: int, most_steps: int, samples: int, daring: float,
-    noise: float, patience: float,
-) -> bool:  # fmt: skip
-    """Turn one instruction, mend at most most_steps rows, refill; keep if better, else put all back.
-
-    With patience, a loss up to that share of the turned instruction's value may be kept as well.
-    """
+def _attempt(core: Core, search: Search, first: int, attempt: int, most_steps: int, style: Style) -> bool:
+    """Turn one instruction, mend at most most_steps rows, refill; keep if better, else put all back."""
     search.gain[:] = 0
     search.turned[0] = first
     search.touched[first] = attempt
@@ -181,7 +174,7 @@ def _attempt(
             continue
         i = -1
         if count <= most_steps:
-            i = _mend(core, search, r, rank, attempt, samples, daring, noise)
+            i = _mend(core, search, r, rank, attempt, style)
         if i < 0:
             break
         search.touched[i] = attempt
@@ -189,11 +182,11 @@ def _attempt(
         count += 1
         depth = _turn(core, search, i, depth)
     if depth == 0:
-        count = _refill(core, search, attempt, count, samples)
-        loss = int(patience * core.value[first] * (_draw(search.seed, 1024) / 1024.0)) if patience > 0.0 else 0
+        if style.refills:
+            count = _refill(core, search, attempt, count, style.samples)
         for change in search.gain:
             if change != 0:
-                if change > -loss:
+                if change > 0:
                     return True
                 break
     for place in range(count):
@@ -210,8 +203,9 @@ def search_chains(
 
     Each round tries every unsettled instruction in the given order. A kept attempt is better in the
     first priority which it changes (value, then number), so the search ends and never makes worse.
-    Later rounds add noise to the choices, and every third also tries to take settled ones out. seed is
-    above zero.
+    The first round only mends, since filling gaps early stands in the way of what comes next; later ones
+    fill the room they make, add noise, and every third also tries to take settled ones out. seed is above
+    zero.
     """
     longest = 1
     for i in range(len(settles)):
@@ -227,26 +221,10 @@ def search_chains(
         np.full(1, seed, np.int64),
     )
     attempt = 0
-    total = np.zeros(2 * rank_count, np.int64)
-    best_total, best_settles, best_level = total.copy(), settles.copy(), level.copy()
     for turn in range(rounds):
-        phase = turn % 8
         daring = 1.0 if turn % 3 == 0 else (4.0 if turn % 3 == 1 else 0.25)
-        noise = 0.0 if turn < 3 else 0.5
-        patience = 0.0 if turn < 8 else PAT * max(0, 5 - phase) / 5.0
+        style = Style(samples, daring, 0.0 if turn < 3 else 0.5, turn > 0)
         for i in order:
             if not settles[i] or turn % 3 == 2:
                 attempt += 1
-                if _attempt(core, search, i, attempt, most_steps, samples, daring, noise, patience):
-                    total += search.gain
-        if _exceeds(total, best_total):
-            best_total[:], best_settles[:], best_level[:] = total, settles, level
-    settles[:], level[:] = best_settles, best_level
-
-
-@compiled
-def _exceeds(total: Ints, other: Ints) -> bool:
-    for place in range(len(total)):
-        if total[place] != other[place]:
-            return bool(total[place] > other[place])
-    return False
+                _attempt(core, search, i, attempt, most_steps, style)

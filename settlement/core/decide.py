@@ -6,7 +6,7 @@ chains and circles without any stock of their own settle in one decision.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from settlement.core.batch import (
 )
 from settlement.core.chain import Core, search_chains
 from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.exact import decide_exactly
 from settlement.core.lifecycle import Reason
 from settlement.core.presolve import CERTAIN, IMPOSSIBLE, extract_core, list_by_row, net_movements, presolve
 
@@ -39,6 +40,11 @@ __all__ = [
 
 SMALL_CORE: Final = 3_000
 """Up to so many open instructions the search starts from every greedy decision, not only from the best."""
+
+EXACT_CORE: Final = 16
+"""Up to so many open instructions the best decision is proved by trying all."""
+
+STATIC_ORDERS: Final = 3
 
 FILL_PASSES: Final = 1_000
 """A pass which adds nothing ends the filling; the cap only bounds a contrived batch."""
@@ -103,54 +109,87 @@ def _decide_core(
     fifo: Flags, effort: int, seed: int,
 ) -> Flags:  # fmt: skip
     """Decide the instructions which the presolve left open; level[row] is what they may use."""
+    plan = _plan_search(len(value), effort)
     best_first = np.lexsort((number, -value, rank))
-    cut_orders = (
-        best_first[::-1].copy(),
-        np.lexsort((-number, -rank)),
-        np.lexsort((-number, -value, -rank)),
-    )
+    cut_orders = _order_cuts(rank, value, number, plan.random_starts, seed)
     rank_count = int(rank.max()) + 1
     starts: list[tuple[list[int], Flags, Ints]] = []
     for place in range(len(cut_orders) + 1):
         # The last start is what first in, first out settles: it is feasible beside all that is certain.
         settles = fifo.copy() if place == len(cut_orders) else np.zeros(len(value), np.bool_)
         left = _book(pointer, row, effect, level, settles)
-        for turn in range(len(cut_orders)):
+        for turn in range(STATIC_ORDERS):
             back_off(pointer, row, effect, cut_orders[(place + turn) % len(cut_orders)], left, settles)
         fill(pointer, row, effect, best_first, left, settles, FILL_PASSES)
         starts.append((tally(settles, rank, value, rank_count).tolist(), settles, left))
     starts.sort(key=lambda start: start[0], reverse=True)
     if effort <= 0:
         return starts[0][1]
-    owner = np.repeat(np.arange(len(value)), np.diff(pointer))
-    place_of = np.empty(len(value), np.int64)
-    place_of[best_first] = np.arange(len(value))
-    order = np.argsort(place_of[owner], kind="stable")
-    core = Core(
-        pointer, row, effect, rank, value,
-        *list_by_row(owner, row, effect, order, len(level), -1),
-        *list_by_row(owner, row, effect, order, len(level), 1),
-    )  # fmt: skip
-    rounds, most_steps, samples = _plan_search(len(value), effort)
+    if len(value) <= EXACT_CORE:
+        known = np.array(starts[0][0], np.int64)
+        return decide_exactly(pointer, row, effect, level, best_first, rank, value, known)
+    core = _index_core(pointer, row, effect, rank, value, best_first, len(level))
     best: tuple[list[int], Flags] = starts[0][:2]
     for _, settles, left in starts if len(value) <= SMALL_CORE else starts[:1]:
-        search_chains(core, settles, left, best_first, rank_count, rounds, most_steps, samples, seed)
+        search_chains(
+            core, settles, left, best_first, rank_count, plan.rounds, plan.most_steps, plan.samples, seed
+        )
         fill(pointer, row, effect, best_first, left, settles, FILL_PASSES)
         found = tally(settles, rank, value, rank_count).tolist()
-        if found >= best[0]:
+        if found > best[0]:
             best = (found, settles)
     return best[1]
 
 
-def _plan_search(count: int, effort: int) -> tuple[int, int, int]:
-    """Return rounds, most steps of a chain and candidates looked at a step, for a core of so many."""
+class _Plan(NamedTuple):
+    random_starts: int
+    rounds: int
+    most_steps: int
+    samples: int
+
+
+def _plan_search(count: int, effort: int) -> _Plan:
+    """Spend more on a small core: it is where luck counts, and it costs milliseconds."""
+    if count <= EXACT_CORE or effort <= 0:
+        return _Plan(0, 0, 0, 0)
     if count <= 300:
-        return 12 * effort, 60, 24
+        return _Plan(5 * effort, 4, 60, 16)
     if count <= SMALL_CORE:
-        return 8 * effort, 60, 16
+        return _Plan(6 * effort, 8, 60, 16)
     if count <= 30_000:
-        return 3 * effort, 40, 12
-    return effort, 40, 8
+        return _Plan(0, 6 * effort, 40, 12)
+    return _Plan(0, effort, 40, 8)
+
+
+def _order_cuts(rank: Ints, value: Ints, number: Ints, random_starts: int, seed: int) -> list[Ints]:
+    """Return orders in which back-off cuts, always the last priority first.
+
+    Smallest value first; last in first; largest value first, which keeps a circle of small ones that
+    shares a row with something big; then these, by value, disturbed at random.
+    """
+    orders = [
+        np.lexsort((-number, value, -rank)),
+        np.lexsort((-number, -rank)),
+        np.lexsort((-number, -value, -rank)),
+    ]
+    random = np.random.default_rng(seed)
+    for start in range(random_starts):
+        disturbed = value * random.uniform(0.2, 1.0, len(value))
+        orders.append(np.lexsort((disturbed if start % 4 < 2 else -disturbed, -rank)))
+    return orders
+
+
+def _index_core(
+    pointer: Ints, row: Ints, effect: Ints, rank: Ints, value: Ints, best_first: Ints, row_count: int
+) -> Core:
+    """List each row's debitors and creditors, the best first."""
+    owner = np.repeat(np.arange(len(value)), np.diff(pointer))
+    place_of = np.empty(len(value), np.int64)
+    place_of[best_first] = np.arange(len(value))
+    order = np.argsort(place_of[owner], kind="stable")
+    debit_lists = list_by_row(owner, row, effect, order, row_count, -1)
+    credit_lists = list_by_row(owner, row, effect, order, row_count, 1)
+    return Core(pointer, row, effect, rank, value, *debit_lists, *credit_lists)
 
 
 @compiled
@@ -203,13 +242,15 @@ def reasons_of(*, decision: Decision, row_is_cash: Flags) -> list[Reason | None]
 
 def warm_up() -> None:
     """Compile every kernel, or load it from the cache: for a worker's start, not for its first cycle."""
-    ones = np.ones(2, np.int64)
-    # Two deliveries compete for one holding, so that the presolve leaves something to every later step.
-    batch, _, _ = build_dvp_batch(
-        deliverer_securities=ones, receiver_securities=2 * ones,
-        deliverer_cash=ones, receiver_cash=2 * ones,
-        security=ones, quantity=np.array([5, 4], np.int64), currency=2 * ones, cash=0 * ones,
-        priority=ones, value=ones, number=np.arange(2),
-        known_account=ones[:1], known_asset=ones[:1], known_balance=5 * ones[:1], known_floor=0 * ones[:1],
-    )  # fmt: skip
-    decide_settlement(batch=batch)
+    # Deliveries compete for one holding, so that the presolve leaves something to every later step; the
+    # small count ends in the exact decision, the larger in the search.
+    for count in (2, EXACT_CORE + 1):
+        ones = np.ones(count, np.int64)
+        batch, _, _ = build_dvp_batch(
+            deliverer_securities=ones, receiver_securities=2 * ones,
+            deliverer_cash=ones, receiver_cash=2 * ones,
+            security=ones, quantity=ones, currency=2 * ones, cash=0 * ones,
+            priority=ones, value=ones, number=np.arange(count),
+            known_account=ones[:1], known_asset=ones[:1], known_balance=ones[:1], known_floor=0 * ones[:1],
+        )  # fmt: skip
+        decide_settlement(batch=batch)

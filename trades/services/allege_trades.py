@@ -8,7 +8,8 @@ from reference.core.calendar import BUSINESS_ZONE
 from reference.locks import take_lock
 from trades.services.match_trades import POOL_LOCK
 
-ALLEGED_AFTER = timedelta(hours=1)
+# Sweeps come at least every half hour, so that half an hour's patience keeps the hour of Art 11.
+ALLEGED_AFTER = timedelta(minutes=30)
 AT_ONCE_BEFORE_CUT_OFF = timedelta(hours=5)
 CUT_OFF_HOUR = 16
 

@@ -1,0 +1,155 @@
+"""Moving through business time: sweeps, the steps of the day, and the facts in between.
+
+The same loop plays a month in a minute (`play_days`) and follows the clock second by second (beat):
+only the target differs, and whether tasks are called here or sent to a worker.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Protocol
+
+from celery import Task
+from django.db import connection
+from django.utils import timezone
+
+from events.services import deliver_facts
+from fmi.celery import app
+from fmi.flow import DAY, FLOW, SWEEP
+from fmi.reports import day_report
+from reference.core.calendar import BUSINESS_ZONE
+from reference.queries import business_clock
+from reference.services import advance_business_clock
+from settlement.models import StepAction
+from settlement.services.business_day import (
+    DueStep,
+    close_business_day,
+    complete_opening,
+    complete_step,
+    next_step,
+    open_business_day,
+)
+
+SWEEP_EVERY = timedelta(minutes=30)
+DAY_LOCK_KEY = 7_250_019_733_021
+MOST_ROUNDS = 1_000
+
+
+class Feed(Protocol):
+    """Something that acts on the market between two moments of business time, such as the demo."""
+
+    def __call__(self, *, after: datetime, until: datetime, business_date: date) -> None: ...
+
+
+@lru_cache
+def find_task(name: str) -> Task:
+    """Return a task by its name; outside a worker the apps' tasks are imported first."""
+    app.autodiscover_tasks(force=True)
+    return app.tasks[name]
+
+
+def run_task(name: str) -> None:
+    """Do a task's work here and now."""
+    find_task(name)()
+
+
+def send_task(name: str) -> None:
+    """Wake a worker for a task."""
+    app.send_task(name)
+
+
+def run_flow(*, run: Callable[[str], None] = run_task) -> None:
+    """Deliver facts and do the work that follows, until no fact waits."""
+    for _ in range(MOST_ROUNDS):
+        wanted: dict[str, None] = {}
+
+        def collect(name: str, _payload: Mapping[str, Any], wanted: dict[str, None] = wanted) -> None:
+            wanted.update(dict.fromkeys(FLOW[name]))
+
+        if not deliver_facts(dispatch=collect):
+            return
+        for task in wanted:
+            run(task)
+    raise RuntimeError("facts keep following facts: the flow has a loop")
+
+
+def deliver_and_wake() -> None:
+    """Deliver the waiting facts by waking a worker for the tasks that follow them, each once."""
+    wanted: dict[str, None] = {}
+    deliver_facts(dispatch=lambda name, _payload: wanted.update(dict.fromkeys(FLOW[name])))
+    for task in wanted:
+        send_task(task)
+
+
+def sweep() -> None:
+    """Do whatever may have been left undone."""
+    for task in SWEEP:
+        run_task(task)
+
+
+def do_step(*, step: DueStep) -> None:
+    """Do one step of the day, and note it done. Interrupted, it is done again from its start: that is harmless."""
+    started = time.monotonic()
+    if step.action == StepAction.OPEN:
+        open_business_day(business_date=step.business_date, at=step.planned_at)
+        complete_opening(business_date=step.business_date)
+        return
+    run_flow()
+    for task in DAY[step.action]:
+        run_task(task)
+    run_flow()
+    if step.step_id is not None:
+        complete_step(step_id=step.step_id, took=timedelta(seconds=time.monotonic() - started))
+    if step.action == StepAction.CLOSE:
+        close_business_day(
+            business_date=step.business_date,
+            at=step.planned_at,
+            report=day_report(business_date=step.business_date),
+        )
+
+
+def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], None] = lambda _: None) -> None:
+    """Move business time forward to `until`: feed the market, sweep, and do each step when it is due.
+
+    The clock moves in the order: feed, clock, work. A feed cut off before the clock moved is fed again
+    and must be idempotent; work cut off after it is taken up by the next sweep.
+    """
+    while True:
+        clock = business_clock()
+        step = next_step(business_date=clock.business_date)
+        moment = min(step.planned_at, _next_sweep(clock.at), until)
+        if moment > clock.at:
+            if feed is not None:
+                feed(after=clock.at, until=moment, business_date=clock.business_date)
+            advance_business_clock(business_date=clock.business_date, at=moment, ticked_at=timezone.now())
+            run_flow()
+            sweep()
+            run_flow()
+        if step.planned_at <= moment:
+            note(step.name)
+            advance_business_clock(business_date=step.business_date, at=moment, ticked_at=timezone.now())
+            do_step(step=step)
+        elif moment >= until:
+            return
+
+
+def _next_sweep(at: datetime) -> datetime:
+    """Return the next full half hour after a moment; whole days without a step hold no sweep of their own."""
+    local = at.astimezone(BUSINESS_ZONE)
+    start = local.replace(minute=0, second=0, microsecond=0)
+    return start + SWEEP_EVERY * ((local - start) // SWEEP_EVERY + 1)
+
+
+@contextmanager
+def day_lock() -> Iterator[bool]:
+    """Hold the lock that lets one process at a time move business time; give whether it was had."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [DAY_LOCK_KEY])
+        had = bool(cursor.fetchone()[0])
+        try:
+            yield had
+        finally:
+            if had:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [DAY_LOCK_KEY])

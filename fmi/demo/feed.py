@@ -1,0 +1,131 @@
+"""The demo's market, fed into the product through its own services."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+import msgspec
+
+from fmi.demo.market import MarketEvent, MarketSecurity, Trader, make_day
+from reference.core.actor import SYSTEM, Actor, Role
+from reference.core.calendar import BUSINESS_ZONE
+from reference.models import DailyPrice
+from reference.queries import directory
+from settlement.services.business_day import next_business_date
+from trades.core.lifecycle import TradeStatus
+from trades.models import Trade
+from trades.services.cancel_trades import cancel_trade
+from trades.services.capture_submission import capture_submission, open_submission
+
+# The custodian's and the brokers' clients, each with a segregated account.
+CLIENTS = {
+    "OAKCUST": ("PENSION-1", "FUND-A", "FUND-B"),
+    "LARKBRK": ("CLIENT-L1",),
+    "MERIDIAN": ("CLIENT-M1", "CLIENT-M2"),
+}
+TRADING_ROLES = ("CLEARING_MEMBER", "BANK", "BROKER", "CUSTODIAN")
+
+
+def traders() -> list[Trader]:
+    """Return the participants that trade, the most active first."""
+    entries = sorted(directory().participants.values(), key=lambda entry: entry.id)
+    return [
+        Trader(entry.code, CLIENTS.get(entry.code, ()))
+        for entry in entries
+        if entry.role in TRADING_ROLES and entry.active
+    ]
+
+
+def market_securities(*, business_date: date) -> list[MarketSecurity]:
+    """Return the securities that have a price on a day, with its range and volume."""
+    found = []
+    prices = DailyPrice.objects.filter(date=business_date).order_by("security_id")
+    for price in prices:
+        entry = directory().securities[price.security_id]
+        if not entry.active:
+            continue
+        unit = Decimal(1).scaleb(-entry.price_digits)
+        low = max(1, -int(-price.low // unit))
+        found.append(
+            MarketSecurity(
+                isin=entry.isin,
+                currency=entry.currency.code,
+                low=low,
+                high=max(low, int(price.high // unit)),
+                price_digits=entry.price_digits,
+                volume=price.volume,
+                lot_size_units=entry.lot_size_units,
+                percent=entry.percent,
+            )
+        )
+    return found
+
+
+@lru_cache(maxsize=4)
+def events_of(seed: int, business_date: date) -> tuple[MarketEvent, ...]:
+    """Return the events that a day's trading causes, today and on the next morning."""
+    return tuple(
+        make_day(
+            seed=seed,
+            business_date=business_date,
+            securities=market_securities(business_date=business_date),
+            traders=traders(),
+        )
+    )
+
+
+def demo_feed(*, seed: int) -> Callable[..., None]:
+    """Return the feed of the demo's market for fmi.business_day.advance."""
+
+    def feed(*, after: datetime, until: datetime, business_date: date) -> None:
+        """Do what happens after one moment and until another. Done twice, it changes nothing."""
+        yesterday = next_business_date(after=business_date, count=-1)
+        due = [
+            event
+            for traded, offset in ((yesterday, 1), (business_date, 0))
+            for event in events_of(seed, traded)
+            if event.day_offset == offset
+            and after < datetime.combine(business_date, _time_of(event.at), tzinfo=BUSINESS_ZONE) <= until
+        ]
+        _report(
+            events=[event for event in due if event.kind == "REPORT"], at=until, business_date=business_date
+        )
+        _cancel(
+            events=[event for event in due if event.kind == "CANCEL"], at=until, business_date=business_date
+        )
+
+    return feed
+
+
+def _time_of(offset: timedelta) -> time:
+    """Return the time of day an offset from midnight falls on."""
+    return (datetime.min + offset).time()
+
+
+def _report(*, events: Iterable[MarketEvent], at: datetime, business_date: date) -> None:
+    """Capture the reports as one submission."""
+    lines = [msgspec.json.encode(event.report) + b"\n" for event in events]
+    if not lines:
+        return
+    submission = open_submission(
+        actor=SYSTEM, source=f"Market of {business_date}", at=at, business_date=business_date
+    )
+    for _ in capture_submission(submission=submission, blocks=lines, form="ndjson", actor=SYSTEM):
+        pass
+
+
+def _cancel(*, events: Iterable[MarketEvent], at: datetime, business_date: date) -> None:
+    """Let each reporter cancel its wrong report, where it is still unmatched."""
+    wrong = {event.report["trade_id"]: event.report for event in events}
+    open_reports = Trade.objects.filter(trade_id__in=list(wrong), status=TradeStatus.NEW).order_by("pk")
+    for pk, trade_id, reporter_id in open_reports.values_list("pk", "trade_id", "reporter_id"):
+        reporter = wrong[trade_id]["reporter"]
+        actor = Actor(name=reporter.lower(), role=Role.PARTICIPANT, participant_id=reporter_id)
+        cancel_trade(
+            trade_pk=pk,
+            reason="Reported wrongly; a corrected report follows",
+            actor=actor,
+            at=at,
+            business_date=business_date,
+        )

@@ -1,0 +1,91 @@
+"""The books on the eve of the first business day: accounts, and opening balances as journal entries."""
+
+from datetime import date, datetime
+
+import numpy as np
+
+from fmi.demo.feed import CLIENTS, market_securities, traders
+from fmi.demo.market import SHARE_OF_VOLUME, activity_weights
+from ledger.models import Account, AccountKind
+from ledger.services import open_accounts, post_entries
+from reference.queries import directory, forget_directory
+from settlement.services.business_day import load_schedule
+
+# What a participant holds at the start, in days of its own share of the market's trading.
+DAYS_OF_STOCK = 2.0
+DAYS_OF_CASH = 1.5
+CLIENT_SHARE = 0.10
+CCP_DAYS_OF_CASH = 0.05
+MINOR_UNITS = 100
+
+
+def open_books(*, business_date: date, at: datetime) -> int:
+    """Open every account and post the opening balances, once; return how many entries were new.
+
+    Securities come out of the depository's issuance account and cash out of the central bank's, the
+    only accounts that may go below zero, so that every asset sums to zero from the first entry on.
+    business_date: the first day of trading, whose prices and volumes size the holdings.
+    """
+    load_schedule()
+    source = directory()
+    if source.csd is None or source.central_bank is None or source.ccp is None:
+        raise RuntimeError("load the reference data first")
+    open_accounts(participants=[(entry.id, entry.code) for entry in source.participants.values()])
+    issuers = [(source.csd.id, source.csd.code), (source.central_bank.id, source.central_bank.code)]
+    issuance = open_accounts(participants=issuers, name="ISSUANCE", limit_minor=None)
+    for code, names in CLIENTS.items():
+        for name in names:
+            open_accounts(participants=[(source.participant_ids[code], code)], name=name)
+    forget_directory()
+    rows = _opening_rows(business_date=business_date)
+    securities_issue, cash_issue = issuance[source.csd.id].pk, issuance[source.central_bank.id].linked_cash_id
+    received = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    issued = received.copy()
+    issued[:, 0] = np.where(np.isin(received[:, 1], list(source.currencies)), cash_issue, securities_issue)
+    issued[:, 2] *= -1
+    # An account holds an asset's opening balance once: the two ids together name the entry.
+    source_ids = received[:, 0] * 1_000_000 + received[:, 1]
+    both = np.concatenate([received, issued])
+    return post_entries(
+        source="OPENING",
+        business_date=at.date(),
+        at=at,
+        source_ids=np.concatenate([source_ids, source_ids]),
+        accounts=both[:, 0].copy(),
+        assets=both[:, 1].copy(),
+        amounts=both[:, 2].copy(),
+    )
+
+
+def _opening_rows(*, business_date: date) -> list[tuple[int, int, int]]:
+    """Return (account id, asset id, amount) of every opening balance."""
+    source = directory()
+    names = {code: ("HOUSE", *CLIENTS.get(code, ())) for code in source.participant_ids}
+    accounts = {
+        (account.participant.code, account.name): account
+        for account in Account.objects.filter(kind=AccountKind.SECURITIES).select_related("participant")
+    }
+    securities = market_securities(business_date=business_date)
+    daily_value = {code: 0.0 for code in source.currencies_by_code}
+    for security in securities:
+        daily_value[security.currency] += security.value_per_day * SHARE_OF_VOLUME
+    rows: list[tuple[int, int, int]] = []
+    active = traders()
+    for trader, weight in zip(active, activity_weights(count=len(active)).tolist(), strict=True):
+        own = names[trader.code]
+        for name in own:
+            share = weight * (CLIENT_SHARE if name != "HOUSE" else 1 - CLIENT_SHARE * (len(own) - 1))
+            account = accounts[trader.code, name]
+            for security in securities:
+                lots = security.volume * SHARE_OF_VOLUME * share * DAYS_OF_STOCK / security.lot_size_units
+                quantity = int(lots) * security.lot_size_units
+                rows.append((account.pk, source.securities_by_isin[security.isin].id, quantity))
+            for code, value in daily_value.items():
+                cash_minor = int(value * share * DAYS_OF_CASH) * MINOR_UNITS
+                rows.append((account.linked_cash_id or 0, source.currencies_by_code[code].id, cash_minor))
+    assert source.ccp is not None
+    ccp_cash = accounts[source.ccp.code, "HOUSE"].linked_cash_id or 0
+    for code, value in daily_value.items():
+        cash_minor = int(value * CCP_DAYS_OF_CASH) * MINOR_UNITS
+        rows.append((ccp_cash, source.currencies_by_code[code].id, cash_minor))
+    return [row for row in rows if row[2] > 0]

@@ -1,0 +1,32 @@
+"""What beat runs every second: deliver facts, and follow the business clock."""
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from fmi.business_day import advance, day_lock, deliver_and_wake
+from fmi.clock import target_time
+from fmi.demo.feed import demo_feed
+from reference.queries import business_clock
+from reference.refusals import BusinessClockNotSet
+
+
+@shared_task(name="fmi.deliver", expires=5)
+def deliver() -> None:
+    """Wake the workers for the facts that wait."""
+    deliver_and_wake()
+
+
+@shared_task(name="fmi.follow_clock", expires=5)
+def follow_clock() -> None:
+    """Bring business time to where the clock says it is, unless another process is doing so."""
+    with day_lock() as had:
+        if not had:
+            return
+        try:
+            clock = business_clock()
+        except BusinessClockNotSet:
+            return
+        if clock.running:
+            feed = demo_feed(seed=settings.DEMO_SEED) if settings.DEMO_SEED is not None else None
+            advance(until=target_time(clock=clock, now=timezone.now()), feed=feed)

@@ -1,0 +1,66 @@
+"""What every view of the API stands on: who acts, and filters that refuse what they do not know."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from reference.access import actor_of
+from reference.core.actor import Actor, Role
+
+M = TypeVar("M", bound=Model)
+PAGING_PARAMETERS = frozenset({"cursor", "limit", "format"})
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """A filter that nobody knows is refused: a list that ignores a mistyped filter misleads."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[M], view: Any) -> QuerySet[M]:
+        """Filter the rows. Raises ValidationError for an unknown parameter or a bad value."""
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = PAGING_PARAMETERS | set(filterset_class.base_filters if filterset_class else ())
+        unknown = sorted(set(request.query_params) - known)
+        if unknown:
+            raise ValidationError({name: "There is no such parameter." for name in unknown[:5]})
+        filtered: QuerySet[M] = super().filter_queryset(request, queryset, view)
+        return filtered
+
+
+class ActorView(GenericAPIView[M]):
+    """A view for whoever has a role."""
+
+    filter_backends = [StrictFilterBackend]
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts. Raises PermissionDenied where the login has no role."""
+        return actor_of(self.request)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Let in who is logged in and has a role."""
+        super().initial(request, *args, **kwargs)
+        actor_of(request)
+
+    def require_role(self, *roles: Role) -> Actor:
+        """Return who acts. Raises PermissionDenied for any role but these."""
+        actor = self.actor
+        if actor.role not in roles:
+            allowed = " or ".join(role.value.lower() for role in roles)
+            raise PermissionDenied(f"Only an {allowed} may do this." if allowed[0] in "ao" else f"Only a {allowed} may do this.")
+        return actor
+
+
+class ActorListView(ListModelMixin, ActorView[M]):
+    """A list, filtered and cut into pages."""
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Answer one page."""
+        return self.list(request, *args, **kwargs)

@@ -1,0 +1,121 @@
+"""The CSD's business day: opened, stepped through by its schedule, closed."""
+
+import csv
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from reference.core.calendar import BUSINESS_ZONE, add_business_days
+from reference.queries import directory
+from settlement.models import BusinessDay, DayStep, ScheduledStep, StepAction
+from settlement.refusals import DayAlreadyOpen
+
+SCHEDULE_FILE = Path(__file__).resolve().parent.parent / "schedule.csv"
+CSD_CALENDAR = "TARGET"
+
+
+@dataclass(frozen=True)
+class DueStep:
+    """The next step of the open business day, or the opening of the next one."""
+
+    business_date: date
+    planned_at: datetime
+    action: str
+    name: str
+    step_id: int | None
+
+
+def load_schedule() -> int:
+    """Load the day's schedule where there is none yet; what an operator changed stays. Return the number of steps."""
+    if not ScheduledStep.objects.exists():
+        with SCHEDULE_FILE.open(newline="") as file:
+            ScheduledStep.objects.bulk_create(
+                [
+                    ScheduledStep(**{**row, "time_of_day": time.fromisoformat(row["time_of_day"])})
+                    for row in csv.DictReader(file)
+                ],
+                ignore_conflicts=True,
+            )
+    return ScheduledStep.objects.count()
+
+
+def next_business_date(*, after: date, count: int = 1) -> date:
+    """Return the CSD's next business date after a day (TARGET calendar); count -1 for the one before."""
+    return add_business_days(
+        day=after, count=count, calendar=directory().calendars_by_code[CSD_CALENDAR].business_days
+    )
+
+
+def planned_time(*, step: ScheduledStep, business_date: date) -> datetime:
+    """Return when a step is due; an evening step is due on the evening of the business date before."""
+    day = business_date if step.day_offset == 0 else next_business_date(after=business_date, count=-1)
+    return datetime.combine(day, step.time_of_day, tzinfo=BUSINESS_ZONE)
+
+
+def open_business_day(*, business_date: date, at: datetime) -> BusinessDay:
+    """Open a business day and plan its steps; opening the same day twice changes nothing.
+
+    Raises DayAlreadyOpen while another day is open.
+    """
+    with transaction.atomic():
+        standing = BusinessDay.objects.filter(closed_at=None).first()
+        if standing is not None and standing.business_date != business_date:
+            raise DayAlreadyOpen(f"{standing.business_date} is open.")
+        day, created = BusinessDay.objects.get_or_create(business_date=business_date, defaults={"opened_at": at})
+        if created:
+            DayStep.objects.bulk_create(
+                [
+                    DayStep(
+                        business_day=day, step=step, planned_at=planned_time(step=step, business_date=business_date)
+                    )
+                    for step in ScheduledStep.objects.filter(active=True)
+                ]
+            )
+    return day
+
+
+def next_step(*, business_date: date) -> DueStep:
+    """Return what comes next: the open day's first step not done, or the opening of the next business day.
+
+    business_date: the clock's; the next day is the one after it.
+    """
+    step = (
+        DayStep.objects.filter(business_day__closed_at=None, done_at=None)
+        .select_related("step")
+        .order_by("planned_at")
+        .first()
+    )
+    if step is not None:
+        return DueStep(step.business_day_id, step.planned_at, step.step.action, step.step.name, step.pk)
+    following = next_business_date(after=business_date)
+    opening = ScheduledStep.objects.filter(action=StepAction.OPEN).order_by("day_offset", "time_of_day").first()
+    if opening is None:
+        raise RuntimeError("the schedule has no opening step")
+    return DueStep(
+        following,
+        planned_time(step=opening, business_date=following),
+        StepAction.OPEN,
+        opening.name,
+        None,
+    )
+
+
+def complete_step(*, step_id: int, took: timedelta) -> None:
+    """Note that a step was done."""
+    DayStep.objects.filter(pk=step_id, done_at=None).update(done_at=Now(), took_ms=round(took.total_seconds() * 1000))
+
+
+def complete_opening(*, business_date: date) -> None:
+    """Note that the opening step of a day was done by opening it."""
+    DayStep.objects.filter(business_day_id=business_date, step__action=StepAction.OPEN, done_at=None).update(
+        done_at=Now(), took_ms=0
+    )
+
+
+def close_business_day(*, business_date: date, at: datetime, report: dict[str, Any]) -> None:
+    """Close a business day with its report; what is not settled stays pending and is tried the next day."""
+    BusinessDay.objects.filter(business_date=business_date, closed_at=None).update(closed_at=at, report=report)

@@ -1,0 +1,64 @@
+"""A body over the limit is refused before the application behind keeps a byte of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from fmi.body_limit import limit_body
+
+LIMIT_BYTES = 10
+
+
+async def echo_length(scope: Any, receive: Any, send: Any) -> None:
+    """An application that reads the whole body and answers its length."""
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(length).encode()})
+
+
+def ask(*parts: bytes, announced: int | None = None) -> tuple[int, bytes, int]:
+    """Send the parts and return the status, the body of the answer and how many parts were read."""
+    headers = [] if announced is None else [(b"content-length", str(announced).encode())]
+    waiting = [
+        {"type": "http.request", "body": part, "more_body": position < len(parts) - 1}
+        for position, part in enumerate(parts)
+    ]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(dict(message))
+
+    limited = limit_body(application=echo_length, limit_bytes=LIMIT_BYTES)
+    asyncio.run(limited({"type": "http", "headers": headers}, receive, send))
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], body, len(parts) - len(waiting)
+
+
+def test_a_body_at_the_limit_passes() -> None:
+    assert ask(b"12345", b"67890", announced=10) == (200, b"10", 2)
+
+
+def test_an_announced_body_over_the_limit_is_refused_unread() -> None:
+    status, body, parts_read = ask(b"x" * 11, announced=2_000_000_000)
+    assert (status, parts_read) == (413, 0)
+    problem = json.loads(body)
+    assert problem["type"] == "/problems/body-too-large"
+    assert problem["limit_bytes"] == LIMIT_BYTES
+
+
+def test_a_body_of_unknown_length_is_refused_where_it_passes_the_limit() -> None:
+    status, _, parts_read = ask(b"12345", b"67890", b"1", b"never read")
+    assert (status, parts_read) == (413, 3)
+
+
+def test_a_length_that_lies_is_found_by_counting() -> None:
+    assert ask(b"x" * 11, announced=5)[0] == 413
