@@ -1,8 +1,10 @@
 """Reads of the audit log and the outbox."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
+from django.utils import timezone
 
 from events.models import AuditRecord, OutboxFact
 from reference.core.actor import Actor
@@ -22,6 +24,13 @@ def actions_on(*, object_type: str, object_ids: Sequence[int]) -> QuerySet[Audit
 def waiting_facts() -> int:
     """Return how many facts wait for delivery."""
     return OutboxFact.objects.filter(delivered_at__isnull=True).count()
+
+
+def waiting_since() -> tuple[int, timedelta | None]:
+    """Return how many facts wait for delivery, and for how long the oldest has (None where none waits)."""
+    totals = OutboxFact.objects.filter(delivered_at__isnull=True).aggregate(n=Count("pk"), oldest=Min("recorded_at"))
+    oldest = totals["oldest"]
+    return totals["n"], None if oldest is None else timezone.now() - oldest
 
 
 def visible_records(*, actor: Actor) -> QuerySet[AuditRecord]:

@@ -8,7 +8,7 @@ announces none is counted as it comes.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -24,7 +24,9 @@ class _BodyTooLarge(Exception):
     """More bytes came than the limit allows."""
 
 
-def limit_body(*, application: Application, limit_bytes: int) -> Application:
+def limit_body(
+    *, application: Application, limit_bytes: int
+) -> Callable[[Any, Receive, Send], Coroutine[Any, Any, None]]:
     """Wrap an ASGI application so that a request body over the limit is answered with 413."""
 
     async def limited(scope: Any, receive: Receive, send: Send) -> None:

@@ -44,6 +44,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS_ONLY = env.bool("HTTPS_ONLY", default=not DEBUG)
 # A proxy that ends TLS says so in X-Forwarded-Proto; trusted only where such a proxy always stands.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+# Static files as they lie in the source, so that nothing need be collected; production collects
+# them once, with the hash of the content in each name and compressed.
+STATIC_FROM_SOURCE = env.bool("STATIC_FROM_SOURCE", default=DEBUG)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # Web processes keep a pool, since ASGI gives each request its own thread; 0 keeps one connection a
 # thread, which suits the worker and the commands.
@@ -192,11 +195,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if STATIC_FROM_SOURCE
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = STATIC_FROM_SOURCE
 
 # ---------------------------------------------------------------------------------------------------
 # Login and safety

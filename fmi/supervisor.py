@@ -33,7 +33,7 @@ from fmi.processes import (
 
 DEFAULT_PORT = 8000
 
-# Before the processes start: tables, reference data, logins, static files. Safe to repeat.
+# Before the processes start: tables, reference data, logins. Safe to repeat.
 PREPARE: tuple[tuple[str, ...], ...] = (("prepare", "--demo-users"),)
 
 # Once the pages answer: the first business days, so that there is something to see. Safe to repeat:

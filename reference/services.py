@@ -93,6 +93,11 @@ STAGES = {
     " volume bigint, adjusted_close numeric",
 }
 
+LOADED_TABLES = tuple(
+    f"reference_{noun}"
+    for noun in ("calendar", "holiday", "asset", "currency", "participant", "security", "dailyprice")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLoaded:
@@ -124,6 +129,9 @@ def load_reference() -> ReferenceLoaded:
             securities=_load_securities(cursor),
             prices=_load_prices(cursor),
         )
+        if any(astuple(loaded)):
+            # Tables of fewer than fifty rows are never analysed by themselves, and big joins start here.
+            cursor.execute(f"ANALYZE {', '.join(LOADED_TABLES)}")
         BusinessClock.objects.get_or_create(
             pk=1, defaults={"business_date": FIRST_BUSINESS_TIME.date(), "at": FIRST_BUSINESS_TIME}
         )

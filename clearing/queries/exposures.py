@@ -35,8 +35,9 @@ OPEN_SQL = """
 """
 
 PRICES_SQL = """
-    SELECT DISTINCT ON (security_id) security_id, close, date FROM reference_dailyprice
-    WHERE security_id = ANY(%s) AND date <= %s ORDER BY security_id, date DESC
+    SELECT s.id, p.close, p.date FROM unnest(%s::bigint[]) AS s (id) CROSS JOIN LATERAL (
+        SELECT close, date FROM reference_dailyprice
+        WHERE security_id = s.id AND date <= %s ORDER BY date DESC LIMIT 1) p
 """
 
 ACCOUNTS_SQL = "SELECT id, participant_id FROM ledger_account WHERE kind = 'SECURITIES'"

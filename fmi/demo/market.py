@@ -68,18 +68,23 @@ def activity_weights(*, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(weights / weights.sum())
 
 
+def expected_trades(*, securities: Sequence[MarketSecurity]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return how many trades a day to expect in each security: by the square root of its real turnover."""
+    turnover = np.array([max(security.value_per_day, 1.0) for security in securities]) ** 0.5
+    return np.asarray(np.maximum(FEWEST_TRADES, TRADES_PER_DAY * turnover / turnover.sum()))
+
+
 def make_day(
     *, seed: int, business_date: date, securities: Sequence[MarketSecurity], traders: Sequence[Trader]
 ) -> list[MarketEvent]:
     """Return the day's events, ordered by time; those of the next morning have day_offset 1."""
     random = np.random.default_rng([seed, business_date.toordinal()])
     weights = activity_weights(count=len(traders))
-    turnover = np.array([max(security.value_per_day, 1.0) for security in securities]) ** 0.5
-    shares = turnover / turnover.sum()
+    expected = expected_trades(securities=securities)
     events: list[MarketEvent] = []
     number = 0
-    for security, share in zip(securities, shares, strict=True):
-        count = max(FEWEST_TRADES, int(random.poisson(TRADES_PER_DAY * share)))
+    for security, mean in zip(securities, expected.tolist(), strict=True):
+        count = max(FEWEST_TRADES, int(random.poisson(mean)))
         sizes = random.lognormal(0.0, 1.0, count)
         quantities = sizes / sizes.sum() * security.volume * SHARE_OF_VOLUME / security.lot_size_units
         lots = np.maximum(1, np.rint(quantities)).astype(np.int64)

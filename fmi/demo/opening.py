@@ -5,15 +5,16 @@ from datetime import date, datetime
 import numpy as np
 
 from fmi.demo.feed import CLIENTS, market_securities, traders
-from fmi.demo.market import SHARE_OF_VOLUME, activity_weights
+from fmi.demo.market import SHARE_OF_VOLUME, activity_weights, expected_trades
 from ledger.models import Account, AccountKind
 from ledger.services import open_accounts, post_entries
 from reference.queries import directory, forget_directory
 from settlement.services.business_day import load_schedule
 
-# What a participant holds at the start, in days of its own share of the market's trading.
-DAYS_OF_STOCK = 2.0
-DAYS_OF_CASH = 1.5
+# What a participant holds at the start: days of its own share of the market's trading, and on top a
+# share of one day's whole trading, since a small participant's single trade is as large as any other.
+DAYS_OF_STOCK, EXTRA_STOCK = 6.0, 0.40
+DAYS_OF_CASH, EXTRA_CASH = 4.0, 0.15
 CLIENT_SHARE = 0.10
 CCP_DAYS_OF_CASH = 0.05
 MINOR_UNITS = 100
@@ -66,22 +67,29 @@ def _opening_rows(*, business_date: date) -> list[tuple[int, int, int]]:
         for account in Account.objects.filter(kind=AccountKind.SECURITIES).select_related("participant")
     }
     securities = market_securities(business_date=business_date)
-    daily_value = {code: 0.0 for code in source.currencies_by_code}
-    for security in securities:
-        daily_value[security.currency] += security.value_per_day * SHARE_OF_VOLUME
+    # A trade is one lot at least, so that a thinly traded security's day is as many lots as trades.
+    daily_lots = [
+        max(security.volume * SHARE_OF_VOLUME / security.lot_size_units, trades)
+        for security, trades in zip(securities, expected_trades(securities=securities).tolist(), strict=True)
+    ]
+    daily_value = dict.fromkeys(source.currencies_by_code, 0.0)
+    for security, lots in zip(securities, daily_lots, strict=True):
+        units = lots * security.lot_size_units
+        daily_value[security.currency] += security.value_per_day * units / max(security.volume, 1)
     rows: list[tuple[int, int, int]] = []
     active = traders()
     for trader, weight in zip(active, activity_weights(count=len(active)).tolist(), strict=True):
         own = names[trader.code]
         for name in own:
-            share = weight * (CLIENT_SHARE if name != "HOUSE" else 1 - CLIENT_SHARE * (len(own) - 1))
+            share_of_account = CLIENT_SHARE if name != "HOUSE" else 1 - CLIENT_SHARE * (len(own) - 1)
             account = accounts[trader.code, name]
-            for security in securities:
-                lots = security.volume * SHARE_OF_VOLUME * share * DAYS_OF_STOCK / security.lot_size_units
-                quantity = int(lots) * security.lot_size_units
+            for security, lots in zip(securities, daily_lots, strict=True):
+                days = (weight * DAYS_OF_STOCK + EXTRA_STOCK) * share_of_account
+                quantity = int(lots * days) * security.lot_size_units
                 rows.append((account.pk, source.securities_by_isin[security.isin].id, quantity))
             for code, value in daily_value.items():
-                cash_minor = int(value * share * DAYS_OF_CASH) * MINOR_UNITS
+                days = (weight * DAYS_OF_CASH + EXTRA_CASH) * share_of_account
+                cash_minor = int(value * days) * MINOR_UNITS
                 rows.append((account.linked_cash_id or 0, source.currencies_by_code[code].id, cash_minor))
     assert source.ccp is not None
     ccp_cash = accounts[source.ccp.code, "HOUSE"].linked_cash_id or 0

@@ -73,6 +73,7 @@ def local_settings(*, directory: Path = VAR) -> dict[str, str]:
         "SECRET_KEY": path.read_text().strip(),
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "HTTPS_ONLY": "false",
+        "STATIC_FROM_SOURCE": "true",
     }
 
 

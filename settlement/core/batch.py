@@ -1,6 +1,6 @@
 """The input of a settlement decision: instructions as signed movements over balance rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -47,12 +47,21 @@ class Batch:
     floor: Ints
 
 
+_COLUMNS: Final = tuple(field.name for field in fields(Batch))
+
+
+def own_batch(*, batch: Batch) -> Batch:
+    """Return the batch with contiguous, writable arrays: other layouts would each be compiled anew."""
+    columns = (np.require(getattr(batch, name), requirements=["C", "W"]) for name in _COLUMNS)
+    return Batch(*columns)
+
+
 def check_batch(*, batch: Batch) -> None:
     """Refuse a batch whose arrays do not fit together or whose sums could leave int64.
 
     Raises InvalidBatch, AmountOutOfRange.
     """
-    for name in Batch.__dataclass_fields__:
+    for name in _COLUMNS:
         column = getattr(batch, name)
         if column.dtype != np.int64 or column.ndim != 1:
             raise InvalidBatch(f"{name} must be a one-dimensional int64 array.")

@@ -19,6 +19,7 @@ from settlement.core.batch import (
     build_dvp_batch,
     check_batch,
     encode_ids,
+    own_batch,
 )
 from settlement.core.chain import Core, search_chains
 from settlement.core.compiled import Flags, Ints, compiled
@@ -77,6 +78,8 @@ def decide_settlement(*, batch: Batch, effort: int = 1, seed: int = 1) -> Decisi
     Raises InvalidBatch, AmountOutOfRange.
     """
     check_batch(batch=batch)
+    batch = own_batch(batch=batch)
+    seed = seed % 2**62 + 1
     instruction_count = len(batch.value)
     restricted = batch.floor != UNRESTRICTED
     slack = np.where(restricted, batch.balance - np.where(restricted, batch.floor, 0), 0)

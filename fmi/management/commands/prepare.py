@@ -1,17 +1,16 @@
-"""Bring a database and the static files to this version."""
+"""Bring a database to this version."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management import BaseCommand, CommandParser, call_command
 
 
 class Command(BaseCommand):
-    """Migrate, load the reference data, collect the static files. Safe to repeat."""
+    """Migrate and load the reference data. Safe to repeat."""
 
-    help = "Migrate, load the reference data, collect the static files; safe to repeat."
+    help = "Migrate and load the reference data; safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
@@ -30,9 +29,6 @@ class Command(BaseCommand):
         call_command("load_reference", **quiet)
         if options["demo_users"]:
             call_command("create_demo_users", **quiet)
-        if not settings.DEBUG:
-            self._say("Collecting the static files")
-            call_command("collectstatic", interactive=False, **quiet)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

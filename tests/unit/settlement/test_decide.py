@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
+from settlement.core.compiled import Ints
 from settlement.core.decide import (
     UNRESTRICTED,
     AmountOutOfRange,
@@ -39,8 +41,8 @@ Balances = dict[tuple[int, int], tuple[int, int]]
 class Case(NamedTuple):
     batch: Batch
     decision: Decision
-    account: np.ndarray
-    asset: np.ndarray
+    account: Ints
+    asset: Ints
 
     @property
     def settled(self) -> list[bool]:
@@ -58,7 +60,7 @@ class Case(NamedTuple):
 def decide(orders: list[Order], balances: Balances | None = None, effort: int = 1) -> Case:
     known = list((balances or {}).items())
 
-    def column(values: list[int]) -> np.ndarray:
+    def column(values: list[int]) -> Ints:
         return np.array(values, np.int64)
 
     batch, account, asset = build_dvp_batch(
@@ -269,12 +271,12 @@ def test_the_largest_amount_is_exact() -> None:
         {"number": np.array([1, 1], np.int64)},
         {"offset": np.array([0, 2], np.int64)},
         {"offset": np.array([0, 3, 2], np.int64)},
-        {"value": np.array([1.0, 2.0])},
+        {"value": np.array([1, 2], np.int32)},
         {"floor": np.zeros(3, np.int64)},
         {"amount": np.zeros(3, np.int64)},
     ],
 )
-def test_arrays_which_do_not_fit_are_refused(change: dict[str, np.ndarray]) -> None:
+def test_arrays_which_do_not_fit_are_refused(change: dict[str, Ints]) -> None:
     columns = {
         "offset": [0, 1, 2], "row": [0, 1], "amount": [1, 1], "priority": [1, 1], "value": [1, 1],
         "number": [1, 2], "balance": [0, 0], "floor": [0, 0],
@@ -293,6 +295,17 @@ def test_a_balance_listed_twice_is_refused() -> None:
             receiver_cash=2 * one, security=one, quantity=one, currency=one, cash=one, priority=one,
             value=one, number=one, known_account=two, known_asset=two, known_balance=two, known_floor=two,
         )  # fmt: skip
+
+
+def test_read_only_and_strided_columns_are_taken() -> None:
+    table = np.array([[1, 1, 1], [1, 2, 2]], np.int64)
+    table.flags.writeable = False
+    rows = np.array([0, 0, 1, 0], np.int64)[::2]
+    batch = Batch(
+        offset=np.array([0, 1, 2], np.int64), row=rows, amount=table[:, 1], priority=table[:, 0],
+        value=table[:, 2], number=table[:, 1], balance=table[0, :2], floor=table[0, :2],
+    )  # fmt: skip
+    assert decide_settlement(batch=batch, seed=2**70).settles.all()
 
 
 def test_warm_up_compiles_without_error() -> None:

@@ -1,0 +1,64 @@
+"""What every page's frame shows: the business clock, who acts, and the counts beside the navigation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from reference.access import find_actor
+from reference.core.actor import Actor, Role
+from reference.queries import business_clock, directory
+from reference.refusals import BusinessClockNotSet
+from settlement.queries.day import clock_view
+from trades.queries.unmatched import count_unmatched
+
+
+@dataclass(frozen=True)
+class FrameActor:
+    """Who acts, in the words of the frame."""
+
+    name: str
+    role: str
+    participant_code: str
+    participant_name: str
+    may_act: bool
+    sees_all: bool
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. All of it is read only where a template asks for it: a fragment asks for none."""
+    return {
+        "clock": SimpleLazyObject(read_clock),
+        "actor": SimpleLazyObject(lambda: _frame_actor(find_actor(request)) if hasattr(request, "user") else None),
+        "nav_counts": SimpleLazyObject(lambda: _nav_counts(request)),
+    }
+
+
+def read_clock() -> dict[str, Any] | None:
+    """Return what the head shows of the business day; None before reference data is loaded."""
+    try:
+        return clock_view(reading=business_clock())
+    except BusinessClockNotSet:
+        return None
+
+
+def _frame_actor(actor: Actor | None) -> FrameActor | None:
+    """Put the actor in the frame's words."""
+    if actor is None:
+        return None
+    participant = directory().participants.get(actor.participant_id) if actor.participant_id else None
+    return FrameActor(
+        name=actor.name,
+        role=actor.role.value.lower(),
+        participant_code=participant.code if participant else "",
+        participant_name=participant.name if participant else "",
+        may_act=actor.role is not Role.AUDITOR,
+        sees_all=actor.sees_all,
+    )
+
+
+def _nav_counts(request: HttpRequest) -> dict[str, int]:
+    """Count what waits, beside its entry."""
+    actor = find_actor(request)
+    return {"unmatched": count_unmatched(actor=actor)} if actor is not None else {}

@@ -1,0 +1,155 @@
+"""The home page's figures, composed from every app: the day, the funnel, what needs a hand, efficiency, cycles."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from django.core.cache import cache
+
+from clearing.queries.netting import Netted, runs_since, sum_netted
+from events.queries import waiting_since
+from fmi.trends import Trend, build_trend
+from reference.core.actor import Actor
+from reference.core.calendar import add_business_days
+from reference.queries import ClockReading, directory
+from settlement.queries.cycles import (
+    CycleView,
+    Failing,
+    Share,
+    cycles_since,
+    day_shares,
+    failing_by_reason,
+    recent_cycles,
+)
+from settlement.queries.day import DayView, last_closed_day, read_day
+from trades.queries.counts import Funnel, RefusedLines, count_by_status, count_refused_lines
+from trades.queries.unmatched import WaitingCounts, count_waiting
+
+CSD_CALENDAR = "TARGET"
+LAST_CYCLES = 6
+TREND_DAYS = 20
+REFUSED_DAYS = 5
+# A delivery that waits longer than this is not on its way: nobody is delivering.
+OUTBOX_PATIENCE = timedelta(seconds=10)
+TODAY_SECONDS = 2
+WINDOW_SECONDS = 30
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Invariants:
+    """What the last closed day's report says of the invariants."""
+
+    business_date: date
+    violations: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Home:
+    """Everything the home page shows."""
+
+    day: DayView
+    funnel: Funnel
+    window_days: int
+    waiting: WaitingCounts
+    failing: Sequence[Failing]
+    refused: RefusedLines
+    undelivered: int
+    invariants: Invariants | None
+    netted: tuple[Netted, ...]
+    settled: tuple[Share, ...]
+    cycles: Sequence[CycleView]
+    netting_trend: Trend | None
+    settlement_trend: Trend | None
+
+    @property
+    def needs_a_hand(self) -> bool:
+        """Tell whether anything waits for a person."""
+        broken = self.invariants is not None and bool(self.invariants.violations)
+        waiting = self.waiting.alleged or self.waiting.alleged_against
+        return bool(self.failing or waiting or self.refused.lines or self.undelivered or broken)
+
+
+def read_home(*, actor: Actor, reading: ClockReading, window_days: int) -> Home:
+    """Read the home page for one actor. Counts over many days are kept for half a minute, today's for two seconds."""
+    today = reading.business_date
+    cycles = recent_cycles(actor=actor, count=LAST_CYCLES)
+    todays_cycles = cycles_since(actor=actor, since=today)
+    return Home(
+        day=read_day(business_date=today, at=reading.at),
+        funnel=_funnel(actor=actor, today=today, window_days=window_days),
+        window_days=window_days,
+        waiting=count_waiting(actor=actor),
+        failing=failing_by_reason(actor=actor, business_date=today),
+        refused=count_refused_lines(actor=actor, since=business_days_before(day=today, count=REFUSED_DAYS)),
+        undelivered=_undelivered() if actor.sees_all else 0,
+        invariants=_invariants() if actor.sees_all else None,
+        netted=sum_netted(views=runs_since(actor=actor, since=today)),
+        settled=day_shares(views=todays_cycles),
+        cycles=cycles,
+        **_trends(actor=actor, today=today),
+    )
+
+
+def business_days_before(*, day: date, count: int) -> date:
+    """Return the CSD's business date so many days back."""
+    calendar = directory().calendars_by_code[CSD_CALENDAR].business_days
+    return add_business_days(day=day, count=-count, calendar=calendar)
+
+
+def kept(*, name: str, actor: Actor, today: date, seconds: int, read: Callable[[], T]) -> T:
+    """Return a figure that all who see the same may share for some seconds."""
+    scope = "all" if actor.sees_all else str(actor.participant_id)
+    found: T = cache.get_or_set(f"{name}:{scope}:{today}", read, timeout=seconds)
+    return found
+
+
+def _funnel(*, actor: Actor, today: date, window_days: int) -> Funnel:
+    """Count the trades of today, or of the last business days."""
+    since = today if window_days == 1 else business_days_before(day=today, count=window_days - 1)
+    return kept(
+        name=f"funnel-{window_days}",
+        actor=actor,
+        today=today,
+        seconds=TODAY_SECONDS if window_days == 1 else WINDOW_SECONDS,
+        read=lambda: count_by_status(actor=actor, since=since, until=today),
+    )
+
+
+def _undelivered() -> int:
+    """Return how many facts wait although they should be gone."""
+    count, oldest = waiting_since()
+    return count if oldest is not None and oldest > OUTBOX_PATIENCE else 0
+
+
+def _invariants() -> Invariants | None:
+    """Read what the last closed day's report says; None before the first day has closed."""
+    day = last_closed_day()
+    if day is None:
+        return None
+    return Invariants(business_date=day.business_date, violations=dict(day.report.get("violations") or {}))
+
+
+def _trends(*, actor: Actor, today: date) -> dict[str, Trend | None]:
+    """Return both efficiencies over the last business days, in the currency with the most value."""
+
+    def read() -> dict[str, Trend | None]:
+        since = business_days_before(day=today, count=TREND_DAYS - 1)
+        cycles = cycles_since(actor=actor, since=since)
+        runs = runs_since(actor=actor, since=since)
+        settled = {
+            day: {share.currency: share.ratio for share in day_shares(views=[v for v in cycles if v.business_date == day])}
+            for day in sorted({view.business_date for view in cycles})
+        }
+        netted = {
+            day: {part.currency: part.efficiency for part in sum_netted(views=[v for v in runs if v.business_date == day])}
+            for day in sorted({view.business_date for view in runs})
+        }
+        return {
+            "netting_trend": build_trend(title="Netting efficiency", days=netted),
+            "settlement_trend": build_trend(title="Settlement efficiency", days=settled),
+        }
+
+    return kept(name="trends", actor=actor, today=today, seconds=WINDOW_SECONDS, read=read)
