@@ -1,10 +1,9 @@
 """Reads of the audit log and the outbox."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime
 
 from django.db.models import Count, Min, QuerySet
-from django.utils import timezone
 
 from events.models import AuditRecord, OutboxFact
 from reference.core.actor import Actor
@@ -26,11 +25,10 @@ def waiting_facts() -> int:
     return OutboxFact.objects.filter(delivered_at__isnull=True).count()
 
 
-def waiting_since() -> tuple[int, timedelta | None]:
-    """Return how many facts wait for delivery, and for how long the oldest has (None where none waits)."""
+def waiting_since() -> tuple[int, datetime | None]:
+    """Return how many facts wait for delivery, and when the oldest was recorded (None where none waits)."""
     totals = OutboxFact.objects.filter(delivered_at__isnull=True).aggregate(n=Count("pk"), oldest=Min("recorded_at"))
-    oldest = totals["oldest"]
-    return totals["n"], None if oldest is None else timezone.now() - oldest
+    return totals["n"], totals["oldest"]
 
 
 def visible_records(*, actor: Actor) -> QuerySet[AuditRecord]:

@@ -26,7 +26,6 @@ from settlement.models import StepAction
 from settlement.services.business_day import (
     DueStep,
     close_business_day,
-    complete_opening,
     complete_step,
     next_step,
     open_business_day,
@@ -91,22 +90,20 @@ def sweep() -> None:
 
 def do_step(*, step: DueStep) -> None:
     """Do one step of the day, and note it done. Interrupted, it is done again from its start: that is harmless."""
-    started = time.monotonic()
-    if step.action == StepAction.OPEN:
-        open_business_day(business_date=step.business_date, at=step.planned_at)
-        complete_opening(business_date=step.business_date)
+    if step.step_id is None:
         return
+    started = time.monotonic()
     run_flow()
     for task in DAY[step.action]:
         run_task(task)
     run_flow()
-    if step.step_id is not None:
-        complete_step(step_id=step.step_id, took=timedelta(seconds=time.monotonic() - started))
-    if step.action == StepAction.CLOSE:
+    report = day_report(business_date=step.business_date) if step.action == StepAction.CLOSE else None
+    took = timedelta(seconds=time.monotonic() - started)
+    if report is None:
+        complete_step(step_id=step.step_id, took=took)
+    else:
         close_business_day(
-            business_date=step.business_date,
-            at=step.planned_at,
-            report=day_report(business_date=step.business_date),
+            business_date=step.business_date, at=step.planned_at, report=report, step_id=step.step_id, took=took
         )
 
 
@@ -129,6 +126,9 @@ def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], 
             run_flow()
         if step.planned_at <= moment:
             note(step.name)
+            if step.action == StepAction.OPEN:
+                # The day opens before the clock enters it: cut off in between, the day is not passed over.
+                open_business_day(business_date=step.business_date, at=step.planned_at)
             advance_business_clock(business_date=step.business_date, at=moment, ticked_at=timezone.now())
             do_step(step=step)
         elif moment >= until:

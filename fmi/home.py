@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.core.cache import cache
@@ -72,8 +72,11 @@ class Home:
         return bool(self.failing or waiting or self.refused.lines or self.undelivered or broken)
 
 
-def read_home(*, actor: Actor, reading: ClockReading, window_days: int) -> Home:
-    """Read the home page for one actor. Counts over many days are kept for half a minute, today's for two seconds."""
+def read_home(*, actor: Actor, reading: ClockReading, window_days: int, now: datetime) -> Home:
+    """Read the home page for one actor. now: wall-clock time.
+
+    Counts over many days are kept for half a minute, today's for two seconds.
+    """
     today = reading.business_date
     cycles = recent_cycles(actor=actor, count=LAST_CYCLES)
     todays_cycles = cycles_since(actor=actor, since=today)
@@ -84,7 +87,7 @@ def read_home(*, actor: Actor, reading: ClockReading, window_days: int) -> Home:
         waiting=count_waiting(actor=actor),
         failing=failing_by_reason(actor=actor, business_date=today),
         refused=count_refused_lines(actor=actor, since=business_days_before(day=today, count=REFUSED_DAYS)),
-        undelivered=_undelivered() if actor.sees_all else 0,
+        undelivered=_undelivered(now=now) if actor.sees_all else 0,
         invariants=_invariants() if actor.sees_all else None,
         netted=sum_netted(views=runs_since(actor=actor, since=today)),
         settled=day_shares(views=todays_cycles),
@@ -118,10 +121,10 @@ def _funnel(*, actor: Actor, today: date, window_days: int) -> Funnel:
     )
 
 
-def _undelivered() -> int:
+def _undelivered(*, now: datetime) -> int:
     """Return how many facts wait although they should be gone."""
     count, oldest = waiting_since()
-    return count if oldest is not None and oldest > OUTBOX_PATIENCE else 0
+    return count if oldest is not None and now - oldest > OUTBOX_PATIENCE else 0
 
 
 def _invariants() -> Invariants | None:

@@ -58,7 +58,9 @@ class Child:
         return LOGS / f"{self.name}.log"
 
     def start(self, environment: dict[str, str]) -> None:
-        """Start the process."""
+        """Start the process; the log of the start before is kept beside the new one."""
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".previous.log"))
         self.process = spawn(
             command=[sys.executable, *self.arguments],
             log=self.log,

@@ -6,16 +6,17 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from fmi.health import health
-
-API_APPS = ("trades", "clearing", "ledger", "events", "reference")
+from fmi.problem_pages import list_problems, show_problem
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
+    path("problems/", list_problems, name="problems"),
+    path("problems/<slug:code>", show_problem, name="problem"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
-    *(path("api/v1/", include(f"{app}.api.urls")) for app in API_APPS),
+    path("api/v1/", include("fmi.api.urls")),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]
 

@@ -132,7 +132,11 @@ class ParticipantListFilter(FilterSet):
     """Participants by role and code."""
 
     q = django_filters.CharFilter(
-        field_name="code", lookup_expr="istartswith", max_length=12, label="Code", help_text="Beginning of the code."
+        field_name="code",
+        lookup_expr="istartswith",
+        max_length=12,
+        label="Code",
+        help_text="Beginning of the code.",
     )
     role = django_filters.ChoiceFilter(choices=ParticipantRole.choices, label="Role")
     active = BooleanFilter(field_name="active", label="Active")

@@ -26,8 +26,8 @@ class AuditRecordSerializer(serializers.ModelSerializer[AuditRecord]):
 
         model = AuditRecord
         fields = [
-            "id", "recorded_at", "at", "business_date", "actor", "role", "participant", "action", "object_type",
-            "object_id", "summary", "detail", "digest",
+            "id", "recorded_at", "at", "business_date", "actor", "role", "participant", "action",
+            "object_type", "object_id", "summary", "detail", "digest",
         ]  # fmt: skip
 
     def get_digest(self, record: AuditRecord) -> str:

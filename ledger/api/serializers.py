@@ -27,7 +27,10 @@ class AccountSerializer(serializers.ModelSerializer[Account]):
 
     participant: Any = ParticipantCode(source="participant_id")
     linked_cash = serializers.CharField(
-        source="linked_cash.code", default=None, allow_null=True, help_text="The cash account that pays for it."
+        source="linked_cash.code",
+        default=None,
+        allow_null=True,
+        help_text="The cash account that pays for it.",
     )
 
     class Meta:
@@ -69,7 +72,7 @@ class StatementLineSerializer(serializers.ModelSerializer[Posting]):
     amount = serializers.SerializerMethodField()
     balance = serializers.SerializerMethodField()
     at = serializers.DateTimeField(source="entry.at")
-    source = serializers.CharField(source="entry.source")
+    source: Any = serializers.CharField(source="entry.source")
     source_id = serializers.IntegerField(source="entry.source_id")
 
     class Meta:

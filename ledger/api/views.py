@@ -75,7 +75,11 @@ class AccountDetail(ActorView[Account]):
     serializer_class = AccountSerializer
     filter_backends: list[Any] = []
 
-    @extend_schema(operation_id="accounts_retrieve", summary="Read one account", responses={200: AccountSerializer, **problems(404)})
+    @extend_schema(
+        operation_id="accounts_retrieve",
+        summary="Read one account",
+        responses={200: AccountSerializer, **problems(404)},
+    )
     def get(self, request: Request, key: str) -> Response:
         """Read one account."""
         return Response(self.get_serializer(find_account(view=self, key=key)).data)
@@ -111,7 +115,7 @@ class Statement(ActorListView[Posting]):
 
 
 def running_balances(*, postings: Sequence[Posting]) -> dict[int, int]:
-    """Return the balance after each posting of one page: all postings of one account, in the order of their ids.
+    """Return the balance after each posting of a page: one account's postings, in the order of their ids.
 
     Where a filter leaves postings out between them, the sums would be wrong; so each asset's postings
     from the first of the page to the last are read, whether shown or not.
@@ -179,7 +183,13 @@ def _positions(*, participant_id: int, as_of: date | None) -> list[tuple[str, st
         ]
     digits = {entry.code: entry.digits for entry in directory().currencies.values()}
     return [
-        (row["account_code"], row["asset_code"], row["kind"], digits.get(row["asset_code"], 0), int(row["balance"]))
+        (
+            row["account_code"],
+            row["asset_code"],
+            row["kind"],
+            digits.get(row["asset_code"], 0),
+            int(row["balance"]),
+        )
         for row in positions_as_of(participant_id=participant_id, business_date=as_of)
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import PermissionDenied
@@ -10,10 +11,12 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
+from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.access import actor_of
+from reference.api.parsers import BoundedJsonParser
 from reference.core.actor import Actor, Role
 
 M = TypeVar("M", bound=Model)
@@ -23,13 +26,13 @@ PAGING_PARAMETERS = frozenset({"cursor", "limit", "format"})
 class StrictFilterBackend(DjangoFilterBackend):
     """A filter that nobody knows is refused: a list that ignores a mistyped filter misleads."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[M], view: Any) -> QuerySet[M]:
+    def filter_queryset(self, request: Any, queryset: QuerySet[M], view: Any) -> QuerySet[M]:
         """Filter the rows. Raises ValidationError for an unknown parameter or a bad value."""
         filterset_class = self.get_filterset_class(view, queryset)
         known = PAGING_PARAMETERS | set(filterset_class.base_filters if filterset_class else ())
         unknown = sorted(set(request.query_params) - known)
         if unknown:
-            raise ValidationError({name: "There is no such parameter." for name in unknown[:5]})
+            raise ValidationError(dict.fromkeys(unknown[:5], "There is no such parameter."))
         filtered: QuerySet[M] = super().filter_queryset(request, queryset, view)
         return filtered
 
@@ -38,6 +41,7 @@ class ActorView(GenericAPIView[M]):
     """A view for whoever has a role."""
 
     filter_backends = [StrictFilterBackend]
+    parser_classes: Sequence[type[BaseParser]] = [BoundedJsonParser, FormParser, MultiPartParser]
 
     @property
     def actor(self) -> Actor:
@@ -53,8 +57,8 @@ class ActorView(GenericAPIView[M]):
         """Return who acts. Raises PermissionDenied for any role but these."""
         actor = self.actor
         if actor.role not in roles:
-            allowed = " or ".join(role.value.lower() for role in roles)
-            raise PermissionDenied(f"Only an {allowed} may do this." if allowed[0] in "ao" else f"Only a {allowed} may do this.")
+            allowed = " and ".join(f"{role.value.lower()}s" for role in roles)
+            raise PermissionDenied(f"Only {allowed} may do this.")
         return actor
 
 

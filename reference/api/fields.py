@@ -24,7 +24,8 @@ def amounts_text(*, amounts_minor: dict[str, int]) -> dict[str, str]:
     """Write amounts by currency code as decimal strings."""
     currencies = directory().currencies_by_code
     return {
-        code: decimal_text(minor=minor, digits=currencies[code].digits) for code, minor in amounts_minor.items()
+        code: decimal_text(minor=minor, digits=currencies[code].digits)
+        for code, minor in amounts_minor.items()
     }
 
 

@@ -16,7 +16,7 @@ AS_OF = OpenApiParameter(
 
 
 def read_date(*, request: Request, name: str) -> date | None:
-    """Return a date parameter, None where it is absent. Raises ValidationError for anything but YYYY-MM-DD."""
+    """Return a date parameter, None where it is absent. Raises ValidationError for anything else."""
     text = request.query_params.get(name)
     if not text:
         return None
@@ -32,4 +32,4 @@ def refuse_unknown_parameters(*, request: Request, known: Iterable[str]) -> None
     """Raise ValidationError for a parameter that the operation does not have."""
     unknown = sorted(set(request.query_params) - {"format", *known})
     if unknown:
-        raise ValidationError({name: "There is no such parameter." for name in unknown[:5]})
+        raise ValidationError(dict.fromkeys(unknown[:5], "There is no such parameter."))

@@ -23,7 +23,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
-    errors = ProblemErrorSerializer(many=True, required=False)
+    errors: Any = ProblemErrorSerializer(many=True, required=False)
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], type[ProblemSerializer]]:

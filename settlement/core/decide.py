@@ -156,7 +156,7 @@ def _plan_search(count: int, effort: int) -> _Plan:
     if count <= EXACT_CORE or effort <= 0:
         return _Plan(0, 0, 0, 0)
     if count <= 300:
-        return _Plan(5 * effort, 4, 60, 16)
+        return _Plan(3 * effort, 3, 60, 16)
     if count <= SMALL_CORE:
         return _Plan(6 * effort, 8, 60, 16)
     if count <= 30_000:

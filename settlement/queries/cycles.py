@@ -146,6 +146,11 @@ def recent_cycles(*, actor: Actor, count: int) -> list[CycleView]:
     return view_cycles(cycles=Cycle.objects.order_by("-id")[:count], actor=actor)
 
 
+def cycles_of(*, actor: Actor, business_date: date) -> list[CycleView]:
+    """Return the cycles of one business date, oldest first."""
+    return view_cycles(cycles=Cycle.objects.filter(business_date=business_date).order_by("number"), actor=actor)
+
+
 def cycles_since(*, actor: Actor, since: date) -> list[CycleView]:
     """Return the cycles of all business dates since one, oldest first."""
     return view_cycles(cycles=Cycle.objects.filter(business_date__gte=since).order_by("id"), actor=actor)

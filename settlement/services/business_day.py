@@ -57,7 +57,7 @@ def planned_time(*, step: ScheduledStep, business_date: date) -> datetime:
 
 
 def open_business_day(*, business_date: date, at: datetime) -> BusinessDay:
-    """Open a business day and plan its steps; opening the same day twice changes nothing.
+    """Open a business day, plan its steps and note the opening done; the same day twice changes nothing.
 
     Raises DayAlreadyOpen while another day is open.
     """
@@ -70,7 +70,11 @@ def open_business_day(*, business_date: date, at: datetime) -> BusinessDay:
             DayStep.objects.bulk_create(
                 [
                     DayStep(
-                        business_day=day, step=step, planned_at=planned_time(step=step, business_date=business_date)
+                        business_day=day,
+                        step=step,
+                        planned_at=planned_time(step=step, business_date=business_date),
+                        done_at=Now() if step.action == StepAction.OPEN else None,
+                        took_ms=0 if step.action == StepAction.OPEN else None,
                     )
                     for step in ScheduledStep.objects.filter(active=True)
                 ]
@@ -81,7 +85,7 @@ def open_business_day(*, business_date: date, at: datetime) -> BusinessDay:
 def next_step(*, business_date: date) -> DueStep:
     """Return what comes next: the open day's first step not done, or the opening of the next business day.
 
-    business_date: the clock's; the next day is the one after it.
+    business_date: the clock's; it only counts before the first day was ever opened.
     """
     step = (
         DayStep.objects.filter(business_day__closed_at=None, done_at=None)
@@ -91,7 +95,8 @@ def next_step(*, business_date: date) -> DueStep:
     )
     if step is not None:
         return DueStep(step.business_day_id, step.planned_at, step.step.action, step.step.name, step.pk)
-    following = next_business_date(after=business_date)
+    last = BusinessDay.objects.order_by("-business_date").first()
+    following = next_business_date(after=last.business_date if last is not None else business_date)
     opening = ScheduledStep.objects.filter(action=StepAction.OPEN).order_by("day_offset", "time_of_day").first()
     if opening is None:
         raise RuntimeError("the schedule has no opening step")
@@ -109,13 +114,10 @@ def complete_step(*, step_id: int, took: timedelta) -> None:
     DayStep.objects.filter(pk=step_id, done_at=None).update(done_at=Now(), took_ms=round(took.total_seconds() * 1000))
 
 
-def complete_opening(*, business_date: date) -> None:
-    """Note that the opening step of a day was done by opening it."""
-    DayStep.objects.filter(business_day_id=business_date, step__action=StepAction.OPEN, done_at=None).update(
-        done_at=Now(), took_ms=0
-    )
-
-
-def close_business_day(*, business_date: date, at: datetime, report: dict[str, Any]) -> None:
-    """Close a business day with its report; what is not settled stays pending and is tried the next day."""
-    BusinessDay.objects.filter(business_date=business_date, closed_at=None).update(closed_at=at, report=report)
+def close_business_day(
+    *, business_date: date, at: datetime, report: dict[str, Any], step_id: int, took: timedelta
+) -> None:
+    """Close a business day with its report and note its last step done; what is pending is tried the next day."""
+    with transaction.atomic():
+        complete_step(step_id=step_id, took=took)
+        BusinessDay.objects.filter(business_date=business_date, closed_at=None).update(closed_at=at, report=report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from asgiref.sync import sync_to_async
@@ -19,8 +19,6 @@ JSON_TYPE = "application/json"
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 BULK_FORMS = {"application/x-ndjson": "ndjson", "application/jsonl": "ndjson", "text/csv": "csv"}
 BLOCK_BYTES = 256 * 1024
-
-Outcomes = Generator[list[LineOutcome], None, None]
 
 
 def media_type_of(request: Request) -> str:
@@ -60,7 +58,7 @@ def is_utf8(body: bytes) -> bool:
     return True
 
 
-def refuse(*, problems: Sequence[Problem]) -> None:
+def refuse(*, problems: Sequence[Problem]) -> NoReturn:
     """Raise what a report with these problems is refused with: ReportRefused, or TradeIdReused."""
     if problems[0].code == TradeIdReused.code:
         raise TradeIdReused(problems[0].message, pointer=problems[0].pointer)
@@ -96,7 +94,7 @@ def answer_lines(outcomes: Sequence[LineOutcome]) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def answer_stream(*, first: list[LineOutcome] | None, rest: Outcomes) -> Iterator[bytes]:
+def answer_stream(*, first: list[LineOutcome] | None, rest: Iterator[list[LineOutcome]]) -> Iterator[bytes]:
     """Write the outcomes chunk by chunk as the capture goes on; a client that leaves ends the capture."""
     try:
         if first is not None:
@@ -104,7 +102,7 @@ def answer_stream(*, first: list[LineOutcome] | None, rest: Outcomes) -> Iterato
             for outcomes in rest:
                 yield answer_lines(outcomes)
     finally:
-        rest.close()
+        close(rest)
 
 
 class AsynchronousAnswer:
@@ -115,12 +113,20 @@ class AsynchronousAnswer:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the parts."""
-        take = sync_to_async(next, thread_sensitive=True)
-        while (part := await take(self.parts, None)) is not None:
+        take = sync_to_async(self._take, thread_sensitive=True)
+        while (part := await take()) is not None:
             yield part
+
+    def _take(self) -> bytes | None:
+        """Make the next part; None at the end, for a StopIteration may not leave a coroutine."""
+        return next(self.parts, None)
 
     def close(self) -> None:
         """End the capture. Django calls it when the response is over, however it ended."""
-        close = getattr(self.parts, "close", None)
-        if close is not None:
-            close()
+        close(self.parts)
+
+
+def close(parts: object) -> None:
+    """End a generator, so that what it holds is let go now and not when it is collected."""
+    if isinstance(parts, Generator):
+        parts.close()

@@ -13,12 +13,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import NotFound, UnsupportedMediaType
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
+from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
 from reference.queries import business_clock
@@ -62,7 +62,6 @@ class TradeList(ActorListView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = TradeSerializer
     filterset_class = TradeFilter
-    parser_classes = [JSONParser, FormParser, MultiPartParser]
 
     def get_queryset(self) -> QuerySet[Trade]:
         """Return what the actor sees."""
@@ -81,7 +80,11 @@ class TradeList(ActorListView[Trade]):
         operation_id="trades_report",
         summary="Report one trade",
         request=TradeReportSerializer,
-        responses={201: CapturedTradeSerializer, 200: CapturedTradeSerializer, **problems(400, 403, 409, 422)},
+        responses={
+            201: CapturedTradeSerializer,
+            200: CapturedTradeSerializer,
+            **problems(400, 403, 409, 422),
+        },
         examples=[
             examples.REPORT_EXAMPLE,
             examples.CAPTURED_EXAMPLE,
@@ -100,14 +103,16 @@ class TradeList(ActorListView[Trade]):
         report = report_of(request=request)
         clock = business_clock()
         outcome = capture_trade(report=report, actor=actor, at=clock.at, business_date=clock.business_date)
-        if outcome.problems:
+        if outcome.problems or outcome.public_id is None:
             refuse(problems=outcome.problems)
         if outcome.outcome == "ACCEPTED":
             both_sides = actor.is_operator and report.reporter is None
             state = TradeStatus.MATCHED if both_sides else TradeStatus.NEW
-            code = status.HTTP_201_CREATED
+            code: int = status.HTTP_201_CREATED
         else:
-            state = TradeStatus(Trade.objects.values_list("status", flat=True).get(public_id=outcome.public_id))
+            state = TradeStatus(
+                Trade.objects.values_list("status", flat=True).get(public_id=outcome.public_id)
+            )
             code = status.HTTP_200_OK
         links = links_of(public_id=outcome.public_id)
         answer = {
@@ -151,7 +156,9 @@ class TradeBulk(ActorView[Trade]):
         if form is None:
             raise UnsupportedMediaType(media_type)
         clock = business_clock()
-        submission = open_submission(actor=actor, source="API", at=clock.at, business_date=clock.business_date)
+        submission = open_submission(
+            actor=actor, source="API", at=clock.at, business_date=clock.business_date
+        )
         outcomes = capture_submission(
             submission=submission, blocks=blocks_of(request=request), form=form, actor=actor
         )
@@ -185,6 +192,7 @@ class TradeCancel(ActorView[Trade]):
         """
         actor = self.require_role(*REPORTERS)
         wish = CancellationSerializer(data=request.data)
+        refuse_unknown_fields(data=request.data, known=wish.fields)
         wish.is_valid(raise_exception=True)
         trade = get_trade(actor=actor, public_id=public_id)
         clock = business_clock()
@@ -241,7 +249,9 @@ class RefusedLineList(ActorListView[RefusedLine]):
 
     def get_queryset(self) -> QuerySet[RefusedLine]:
         """Return the refused lines of a bulk capture that the actor sees."""
-        return RefusedLine.objects.filter(submission=find_submission(view=self, public_id=self.kwargs["public_id"]))
+        return RefusedLine.objects.filter(
+            submission=find_submission(view=self, public_id=self.kwargs["public_id"])
+        )
 
 
 def find_submission(*, view: ActorView[Any], public_id: UUID) -> Submission:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 PROBLEM_TYPES: Mapping[str, str] = {
-    "malformed-report": "The report is not JSON or a CSV line, lacks a field, has an unknown one, or a value of another type.",
+    "malformed-report": (
+        "The report is not JSON or a CSV line, lacks a field, has an unknown one, or a value of another type."
+    ),
     "broken-encoding": "The text is not valid UTF-8.",
     "missing-column": "The file lacks a column that every report needs.",
     "unknown-column": "The file has a column that no report has, or has one twice.",
@@ -18,10 +20,12 @@ PROBLEM_TYPES: Mapping[str, str] = {
     "wrong-currency": "The security settles in another currency.",
     "quantity-not-in-lots": "The quantity is not a multiple of the security's lot size.",
     "price-out-of-range": "The price is not a positive number with at most six decimal digits, below 10^12.",
-    "amount-out-of-range": "The amount, or quantity times price, is not a positive 64-bit number of minor units.",
+    "amount-out-of-range": (
+        "The amount, or quantity times price, is not a positive 64-bit count of minor units."
+    ),
     "trade-date-in-future": "The trade date lies after the business date.",
     "settlement-before-trade-date": "The settlement date lies before the trade date.",
     "settlement-date-is-holiday": "The settlement date is not a business day for payments in the currency.",
     "date-outside-calendar": "The date lies outside the years whose holidays are known.",
     "trade-id-reused": "The reporter has reported another trade under this trade_id.",
-}  # fmt: skip
+}

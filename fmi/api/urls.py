@@ -1,0 +1,18 @@
+"""Every address of the API, version 1."""
+
+from django.urls import include, path
+
+from fmi.api import views
+
+urlpatterns = [
+    path("trades/<uuid:public_id>", views.TradeDetail.as_view(), name="api-trade"),
+    path(
+        "settlement/instructions/<uuid:public_id>", views.InstructionDetail.as_view(), name="api-instruction"
+    ),
+    path("", include("trades.api.urls")),
+    path("", include("clearing.api.urls")),
+    path("", include("settlement.api.urls")),
+    path("", include("ledger.api.urls")),
+    path("", include("events.api.urls")),
+    path("", include("reference.api.urls")),
+]

@@ -1,0 +1,198 @@
+"""The pages of the top floor: home, the clock, and the lives composed from every app."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from clearing.queries.life import describe_obligation
+from events.core.life import LifeStep, Link
+from fmi.home import Home, read_home
+from fmi.life import read_instruction_life, read_trade_life
+from reference.access import actor_of
+from reference.answering import answer
+from reference.queries import business_clock
+from settlement.core.lifecycle import InstructionStatus
+from settlement.queries.life import describe_instruction
+from settlement.queries.life import get_instruction as find_instruction
+from settlement.services.hold_instruction import sides_of
+from trades.core.lifecycle import Side, TradeStatus
+from trades.queries.counts import STAGES
+from trades.queries.life import get_trade, requests_of
+from trades.services.cancel_trades import may_touch
+
+WINDOWS = (1, 20)
+IDLE_AFTER = timedelta(hours=1)
+VIEWS = ("compact", "full", "raw")
+ADDRESS_OF = {
+    "trade": "trade",
+    "submission": "submission",
+    "instruction": "instruction",
+    "cycle": "cycle",
+    "account": "account",
+}
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the day: where it stands, what needs a hand, how much netting and settlement achieve."""
+    days = request.GET.get("days", "")
+    window = int(days) if days.isdigit() and int(days) in WINDOWS else WINDOWS[0]
+    found = read_home(
+        actor=actor_of(request), reading=business_clock(), window_days=window, now=timezone.now()
+    )
+    return answer(request, "home.html", {"home": found, "stages": _stages(found), "exits": _exits(found)})
+
+
+@require_GET
+def clock(request: HttpRequest) -> HttpResponse:
+    """Show the head's clock alone."""
+    return render(request, "components/clock.html")
+
+
+@require_GET
+def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Show one trade's whole life, from capture to postings."""
+    actor = actor_of(request)
+    found = read_trade_life(trade=get_trade(actor=actor, public_id=public_id), actor=actor)
+    view = _view(request)
+    asked = [row.participant_id for row in requests_of(match=found.match)]
+    parties = [found.trade.buyer, found.trade.seller]
+    context = {
+        "life": found,
+        "trade": found.trade,
+        "steps": show_steps(found.steps),
+        "view": view,
+        "tabs": _tabs(view),
+        "obligations": [(row, describe_obligation(row)) for row in found.obligations],
+        "instructions": [(row, describe_instruction(row)) for row in found.instructions],
+        "two_sided": found.trade.status != TradeStatus.NEW,
+        "asked": [party for party in parties if party.pk in asked],
+        "own_asked": actor.participant_id in asked,
+        "may_cancel": found.trade.status not in (TradeStatus.SETTLED, TradeStatus.CANCELLED)
+        and may_touch(trade=found.trade, actor=actor),
+        "locked_in": found.trade.side == Side.BOTH,
+    }
+    return answer(request, "trades/trade.html", context)
+
+
+@require_GET
+def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Show one settlement instruction's life, and the trades it stands for."""
+    actor = actor_of(request)
+    row = find_instruction(actor=actor, public_id=public_id)
+    found = read_instruction_life(instruction=row, actor=actor)
+    view = _view(request)
+    sides = sides_of(instruction=row, actor=actor)
+    context = {
+        "life": found,
+        "instruction": row,
+        "description": describe_instruction(row),
+        "obligation": describe_obligation(found.obligation) if found.obligation else "",
+        "steps": show_steps(found.steps),
+        "view": view,
+        "tabs": _tabs(view),
+        "pending": row.status == InstructionStatus.PENDING,
+        "held": row.held_by_deliverer or row.held_by_receiver,
+        "may_hold": any(not getattr(row, f"held_by_{side}") for side in sides),
+        "may_release": any(getattr(row, f"held_by_{side}") for side in sides),
+        "failing": row.status == InstructionStatus.PENDING and row.intended_date < business_clock().business_date,
+    }
+    return answer(request, "settlement/instruction.html", context)
+
+
+def show_steps(steps: Sequence[LifeStep]) -> list[dict[str, Any]]:
+    """Put the steps of a life in the timeline's words: the time between them, their addresses, their states."""
+    shown = []
+    before = None
+    for step in steps:
+        gap = step.at - before if before is not None else None
+        before = step.at
+        details = list(step.details)
+        if step.before or step.after:
+            details.insert(0, ("State", " → ".join(part for part in (step.before, step.after) if part)))
+        if step.recorded_at is not None:
+            details.append(("Recorded", step.recorded_at.isoformat(timespec="milliseconds")))
+        shown.append(
+            {
+                "at": step.at,
+                "title": step.title,
+                "state": step.state,
+                "why": step.why,
+                "actor": step.by,
+                "href": address_of(step.link),
+                "gap": gap if gap else None,
+                "idle": bool(gap and gap >= IDLE_AFTER),
+                "details": details,
+                "raw": "\n".join(f"{label}: {value}" for label, value in details),
+            }
+        )
+    return shown
+
+
+def address_of(link: Link | None) -> str:
+    """Return the address of the page a step points at, empty where it points at none."""
+    if link is None:
+        return ""
+    if link.kind == "netting-run":
+        return f"{reverse('netting')}?netting_run={link.key}"
+    return reverse(ADDRESS_OF[link.kind], args=[link.key])
+
+
+def _view(request: HttpRequest) -> str:
+    """Return how much of a timeline to show."""
+    view = request.GET.get("view", "")
+    return view if view in VIEWS else VIEWS[0]
+
+
+def _tabs(view: str) -> list[dict[str, Any]]:
+    """Return the tabs that choose how much of a timeline to show."""
+    return [
+        {"label": name.title(), "href": f"?view={name}" if name != VIEWS[0] else "?", "current": name == view}
+        for name in VIEWS
+    ]
+
+
+def _stages(found: Home) -> list[dict[str, Any]]:
+    """Return the funnel's stages: the count in each state now, and how many have come as far."""
+    funnel = found.funnel
+    notes = {
+        TradeStatus.NEW: "wait for the other side",
+        TradeStatus.MATCHED: "wait for clearing or settlement",
+        TradeStatus.CLEARED: "wait to settle",
+        TradeStatus.SETTLED: "delivered and paid",
+    }
+    stages = []
+    for stage in STAGES:
+        reached = funnel.reached(status=stage)
+        share = 100 * reached / funnel.captured if funnel.captured else 0.0
+        note = notes[stage] if stage == TradeStatus.NEW else f"{notes[stage]}; {share:.1f} % came this far"
+        stages.append(
+            {
+                "state": stage.value,
+                "count": funnel.counts[stage],
+                "href": _blotter(found, stage),
+                "note": note,
+                "percent": share,
+                "tone": {TradeStatus.NEW: "idle", TradeStatus.SETTLED: "good"}.get(stage, ""),
+            }
+        )
+    return stages
+
+
+def _exits(found: Home) -> list[dict[str, Any]]:
+    """Return the state that ends a life early."""
+    state = TradeStatus.CANCELLED
+    return [{"state": state.value, "count": found.funnel.counts[state], "href": _blotter(found, state)}]
+
+
+def _blotter(found: Home, status: str) -> str:
+    """Return the address of the blotter with exactly the counted trades."""
+    span = f"business_date_from={found.funnel.since}&business_date_to={found.funnel.until}"
+    return f"{reverse('trades')}?status={status}&{span}"
