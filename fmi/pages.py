@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -21,6 +21,8 @@ from reference.queries import business_clock
 from settlement.core.lifecycle import InstructionStatus
 from settlement.queries.life import describe_instruction
 from settlement.queries.life import get_instruction as find_instruction
+from settlement.queries.visible import instructions_visible_to
+from settlement.refusals import UnknownInstruction
 from settlement.services.hold_instruction import sides_of
 from trades.core.lifecycle import Side, TradeStatus
 from trades.queries.counts import STAGES
@@ -105,6 +107,17 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "failing": row.status == InstructionStatus.PENDING and row.intended_date < business_clock().business_date,
     }
     return answer(request, "settlement/instruction.html", context)
+
+
+@require_GET
+def source(request: HttpRequest, source: str, source_id: int) -> HttpResponse:
+    """Go from a journal entry to the page of what caused it."""
+    if source != "INSTRUCTION":
+        raise Http404("This entry was not caused by an instruction.")
+    found = instructions_visible_to(actor=actor_of(request)).filter(pk=source_id).first()
+    if found is None:
+        raise UnknownInstruction
+    return redirect("instruction", public_id=found.public_id)
 
 
 def show_steps(steps: Sequence[LifeStep]) -> list[dict[str, Any]]:

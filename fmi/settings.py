@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "fmi.access.actor_middleware",
+    "fmi.refused.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "fmi.urls"
@@ -120,6 +121,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "fmi.context.frame",
             ],
         },
     }

@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from fmi.health import health
@@ -10,6 +12,8 @@ from fmi.problem_pages import list_problems, show_problem
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
+    # For the pages that are not ours and name no icon: the admin, the browsable API.
+    path("favicon.ico", login_not_required(RedirectView.as_view(url="/static/img/fmi.svg")), name="favicon"),
     path("problems/", list_problems, name="problems"),
     path("problems/<slug:code>", show_problem, name="problem"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),

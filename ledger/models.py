@@ -79,6 +79,13 @@ class Balance(models.Model):
                 condition=pgtrigger.Condition("OLD.balance <> NEW.balance AND pg_trigger_depth() = 0"),
                 func="RAISE EXCEPTION 'a balance is moved by postings only' USING ERRCODE = 'restrict_violation';",
             ),
+            pgtrigger.Trigger(
+                name="ledger_balance_begins_at_zero",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.balance <> 0"),
+                func="RAISE EXCEPTION 'a balance begins at zero' USING ERRCODE = 'restrict_violation';",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,17 +1,19 @@
 """Reads of the ledger: balances now and as of a date, statements, the trial balance, the invariants."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import F, QuerySet, Sum, Window
+from django.db.models import F, Q, QuerySet, Sum, Window
 from numpy.typing import NDArray
 
 from ledger.models import Account, Balance, JournalEntry, Posting
 from ledger.refusals import UnknownAccount
 from reference.core.actor import Actor
+from reference.models import Asset
 
 Balances = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 NO_FLOOR = np.iinfo(np.int64).min
@@ -58,9 +60,14 @@ def positions_as_of(*, participant_id: int, business_date: date) -> list[dict[st
 
 
 def statement_of(
-    *, account_id: int, asset_id: int | None = None, date_from: date | None = None, date_to: date | None = None
+    *,
+    account_id: int,
+    asset_id: int | None = None,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    limit: int | None = None,
 ) -> list[Posting]:
-    """Return an account's postings, oldest first, each with `running`, its asset's balance after it."""
+    """Return an account's postings, oldest first, each with `running`, its asset's balance after it; at most `limit`."""
     postings = Posting.objects.filter(account_id=account_id).select_related("entry", "asset")
     if asset_id is not None:
         postings = postings.filter(asset_id=asset_id)
@@ -72,10 +79,78 @@ def statement_of(
     if date_to is not None:
         postings = postings.filter(business_date__lte=date_to)
     running = Window(Sum("amount"), partition_by=[F("asset_id")], order_by=[F("id").asc()])
-    rows = list(postings.annotate(running=running).order_by("id"))
+    rows = list(postings.annotate(running=running).order_by("id")[:limit])
     for row in rows:
         row.running += brought_forward.get(row.asset_id, 0)
     return rows
+
+
+@dataclass(frozen=True)
+class Movement:
+    """What an account held of an asset before and after a span of days, and what came in and went out."""
+
+    asset: Asset
+    opening: int
+    received: int
+    given: int
+
+    @property
+    def closing(self) -> int:
+        """Return the balance at the end of the span."""
+        return self.opening + self.received - self.given
+
+
+def movements_of(*, account_id: int, date_from: date, date_to: date) -> list[Movement]:
+    """Return, asset by asset, how an account moved from one business date to another, both included.
+
+    Counted back from the balances of now, so that the cost is that of the days since, not of all history.
+    """
+    since = Posting.objects.filter(account_id=account_id, business_date__gte=date_from).order_by()
+    within = Q(business_date__lte=date_to)
+    sums = {
+        row["asset_id"]: row
+        for row in since.values("asset_id").annotate(
+            everything=Sum("amount"),
+            received=Sum("amount", filter=within & Q(amount__gt=0), default=0),
+            given=-Sum("amount", filter=within & Q(amount__lt=0), default=0),
+        )
+    }
+    found = []
+    for balance in Balance.objects.filter(account_id=account_id).select_related("asset").order_by("asset__code"):
+        row = sums.get(balance.asset_id, {"everything": 0, "received": 0, "given": 0})
+        movement = Movement(balance.asset, balance.balance - row["everything"], row["received"], row["given"])
+        if movement.opening or movement.received or movement.given:
+            found.append(movement)
+    return found
+
+
+def balances_by_account(*, account_ids: Sequence[int]) -> dict[int, list[Balance]]:
+    """Return what these accounts hold now, zero balances left out."""
+    found: dict[int, list[Balance]] = {}
+    rows = Balance.objects.filter(account_id__in=account_ids).exclude(balance=0).select_related("asset")
+    for row in rows.order_by("asset__code"):
+        found.setdefault(row.account_id, []).append(row)
+    return found
+
+
+def balances_by_account_as_of(*, account_ids: Sequence[int], business_date: date) -> dict[int, list[Balance]]:
+    """Return what these accounts held at the end of a business date: today's balances less what was posted since."""
+    since: dict[tuple[int, int], int] = {
+        (account_id, asset_id): amount
+        for account_id, asset_id, amount in Posting.objects.filter(
+            account_id__in=account_ids, business_date__gt=business_date
+        )
+        .order_by()
+        .values_list("account_id", "asset_id")
+        .annotate(Sum("amount"))
+    }
+    found: dict[int, list[Balance]] = {}
+    rows = Balance.objects.filter(account_id__in=account_ids).select_related("asset").order_by("asset__code")
+    for row in rows:
+        row.balance -= since.get((row.account_id, row.asset_id), 0)
+        if row.balance:
+            found.setdefault(row.account_id, []).append(row)
+    return found
 
 
 def trial_balance(*, business_date: date | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -49,6 +50,22 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     os.environ["DJANGO_SETTINGS_MODULE"] = "fmi.settings"
     django.setup()
+    _let_teardown_truncate()
+
+
+def _let_teardown_truncate() -> None:
+    """Let the flush after a transactional test empty the tables that refuse it to everybody else."""
+    from django.db import connections, transaction
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    def execute_sql_flush(self: Any, sql_list: list[str]) -> None:
+        alias = self.connection.alias
+        with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            cursor.execute("SET LOCAL fmi.allow_truncate = 'on'")
+            for sql in sql_list:
+                cursor.execute(sql)
+
+    setattr(DatabaseOperations, "execute_sql_flush", execute_sql_flush)  # noqa: B010 - typed as final
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

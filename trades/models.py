@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from reference.core.limits import LARGEST_AMOUNT
 from reference.triggers import append_only, immutable_columns, legal_steps, references_checked, refuse_delete
 from trades.core.lifecycle import TRANSITIONS, Side, TradeStatus
 
@@ -136,6 +137,10 @@ class Trade(models.Model):
             models.CheckConstraint(condition=~Q(buyer=F("seller")), name="trade_buyer_is_not_seller"),
             models.CheckConstraint(
                 condition=Q(quantity_units__gt=0, price__gt=0, amount_minor__gt=0), name="trade_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity_units__lte=LARGEST_AMOUNT, amount_minor__lte=LARGEST_AMOUNT),
+                name="trade_not_absurd",
             ),
             models.CheckConstraint(condition=Q(settlement_date__gte=F("trade_date")), name="trade_dates"),
             models.CheckConstraint(

@@ -12,12 +12,11 @@ from ledger.models import Account, AccountKind
 from ledger.refusals import UnknownAccount
 from reference.core.calendar import check_business_day
 from reference.core.directory import Directory, SecurityEntry
+from reference.core.limits import LARGEST_AMOUNT
 from reference.queries import directory
 from reference.refusals import UnknownSecurity
 from settlement.refusals import InstructionRefused
 from settlement.services.create_instructions import DirectInstruction
-
-MAXIMUM_MINOR = 2**63 - 1
 
 
 def resolve_entry(*, fields: Mapping[str, Any]) -> tuple[DirectInstruction, int]:
@@ -75,6 +74,6 @@ def _minor(*, amount: Decimal, digits: int) -> int:
     whole = int(scaled)
     if scaled != whole:
         raise InstructionRefused(f"The amount has more than {digits} decimal digits.", pointer="/amount")
-    if whole > MAXIMUM_MINOR:
-        raise InstructionRefused("The amount is beyond 64 bits of minor units.", pointer="/amount")
+    if whole > LARGEST_AMOUNT:
+        raise InstructionRefused(f"The amount is above {LARGEST_AMOUNT:,} minor units.", pointer="/amount")
     return whole

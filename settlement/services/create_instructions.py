@@ -11,6 +11,7 @@ from events.services import record_action, record_fact
 from ledger.models import Account, AccountKind
 from reference.core.actor import Actor
 from reference.core.directory import SecurityEntry
+from reference.core.limits import LARGEST_AMOUNT
 from reference.public_ids import new_public_ids
 from settlement.contracts import InstructionsCreated
 from settlement.models import Instruction
@@ -156,6 +157,9 @@ def _check(entered: DirectInstruction) -> None:
             raise InstructionRefused("Instructions name securities accounts.", pointer=pointer)
     if entered.deliverer_account.pk == entered.receiver_account.pk:
         raise InstructionRefused("Deliverer and receiver are the same account.", pointer="/receiver")
+    if entered.quantity_units > LARGEST_AMOUNT or abs(entered.cash_minor) > LARGEST_AMOUNT:
+        pointer = "/quantity" if entered.quantity_units > LARGEST_AMOUNT else "/amount"
+        raise InstructionRefused(f"One instruction moves at most {LARGEST_AMOUNT:,}.", pointer=pointer)
     if entered.quantity_units == 0 and entered.cash_minor == 0:
         raise InstructionRefused("The instruction moves nothing.", pointer="/quantity")
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from events.models import AuditRecord, OutboxFact
-from tests.api.conftest import Market
+from tests.factories.market import Market
 from trades.models import Match, Trade
 
 URL = "/api/v1/trades"
@@ -28,7 +28,10 @@ def test_one_side_is_taken(alpha: Client, market: Market) -> None:
         "trade_id": "T-1",
         "status": "NEW",
         "outcome": "ACCEPTED",
-        "links": {"self": f"/api/v1/trades/{trade.public_id}", "cancel": f"/api/v1/trades/{trade.public_id}/cancel"},
+        "links": {
+            "self": f"/api/v1/trades/{trade.public_id}",
+            "cancel": f"/api/v1/trades/{trade.public_id}/cancel",
+        },
     }
     assert response["Location"] == answer["links"]["self"]
     assert (trade.side, trade.amount_minor, str(trade.settlement_date)) == ("BUY", 1_012_000, "2008-09-10")

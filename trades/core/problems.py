@@ -11,6 +11,7 @@ PROBLEM_TYPES: Mapping[str, str] = {
     "unknown-column": "The file has a column that no report has, or has one twice.",
     "unknown-participant": "No participant has this code.",
     "inactive-participant": "The participant is not active any more.",
+    "infrastructure-party": "The CCP, the CSD and the central bank stand between the traders and do not trade.",
     "unknown-security": "No security has this ISIN or symbol.",
     "inactive-security": "The security is not active any more.",
     "unknown-account": "The participant has no securities account of this name.",

@@ -12,14 +12,17 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-MAXIMUM_MINOR = 2**63 - 1
+from reference.core.calendar import DateOutsideCalendar
+from reference.core.limits import LARGEST_AMOUNT
+
 MAXIMUM_PRICE = Decimal(10) ** 12
-PRICE_SCALE = 10**6
+PRICE_DIGITS = 6
+PRICE_SCALE = 10**PRICE_DIGITS
 ZERO = Decimal(0)
 
-Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=35, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_:+-]*$")]
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=35, pattern=r"\A[A-Za-z0-9][A-Za-z0-9 ./_:+-]*\Z")]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
-Quantity = Annotated[int, msgspec.Meta(gt=0, le=MAXIMUM_MINOR)]
+Quantity = Annotated[int, msgspec.Meta(gt=0, le=LARGEST_AMOUNT)]
 
 
 class TradeReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
@@ -39,8 +42,8 @@ class TradeReport(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=F
     account: Annotated[str, msgspec.Meta(max_length=20)] = "HOUSE"
     counterparty_account: Annotated[str, msgspec.Meta(max_length=20)] = "HOUSE"
     cleared: bool = True
-    transaction_type: Annotated[str, msgspec.Meta(max_length=4, pattern=r"^[A-Z]*$")] = ""
-    trading_venue: Annotated[str, msgspec.Meta(max_length=4, pattern=r"^[A-Z0-9]*$")] = ""
+    transaction_type: Annotated[str, msgspec.Meta(max_length=4, pattern=r"\A[A-Z]*\Z")] = ""
+    trading_venue: Annotated[str, msgspec.Meta(max_length=4, pattern=r"\A[A-Z0-9]*\Z")] = ""
 
 
 class Problem(NamedTuple):
@@ -101,6 +104,7 @@ class CaptureContext:
     venue_id: int
     participants: Mapping[str, int]
     inactive: frozenset[int]
+    infrastructures: frozenset[int]
     securities: Mapping[str, SecurityTerms]
     currencies: Mapping[str, int]
     digits: Mapping[str, int]
@@ -117,9 +121,9 @@ def price_millionths(*, price: Decimal) -> int:
             raise ValueError("must be above zero and below 1,000,000,000,000")
     except InvalidOperation:
         raise ValueError("is not a number") from None
-    scaled = price * PRICE_SCALE
-    whole = int(scaled)
-    if scaled != whole:
+    whole = int(price * PRICE_SCALE)
+    # Compared this way round, since multiplying rounds away what lies beyond 28 digits.
+    if Decimal(whole).scaleb(-PRICE_DIGITS) != price:
         raise ValueError("has more than six decimal digits")
     return whole
 
@@ -127,16 +131,15 @@ def price_millionths(*, price: Decimal) -> int:
 def amount_minor(*, amount: Decimal, digits: int) -> int:
     """Return an amount in minor units. Raises ValueError when it is absurd or finer than the currency."""
     try:
-        if not ZERO < amount < MAXIMUM_MINOR:
-            raise ValueError("must be above zero and below 9,223,372,036,854,775,807 minor units")
+        if not ZERO < amount < LARGEST_AMOUNT:
+            raise ValueError("must be above zero and below 1,000,000,000,000,000 minor units")
     except InvalidOperation:
         raise ValueError("is not a number") from None
-    scaled = amount.scaleb(digits)
-    whole = int(scaled)
-    if scaled != whole:
+    whole = int(amount.scaleb(digits))
+    if Decimal(whole).scaleb(-digits) != amount:
         raise ValueError(f"has more than {digits} decimal digits")
-    if whole > MAXIMUM_MINOR:
-        raise ValueError("is above 9,223,372,036,854,775,807 minor units")
+    if whole > LARGEST_AMOUNT:
+        raise ValueError("is above 1,000,000,000,000,000 minor units")
     return whole
 
 
@@ -170,18 +173,23 @@ def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedR
     if context.inactive and (buyer_id in context.inactive or seller_id in context.inactive):
         pointer = "/buyer" if buyer_id in context.inactive else "/seller"
         problems.append(Problem("inactive-participant", pointer, "The participant is not active."))
+    if buyer_id in context.infrastructures or seller_id in context.infrastructures:
+        pointer = "/buyer" if buyer_id in context.infrastructures else "/seller"
+        problems.append(Problem("infrastructure-party", pointer, "CCP, CSD and central bank do not trade."))
     if not terms.active:
         problems.append(Problem("inactive-security", "/security", f"{report.security} is not active."))
     if report.currency != terms.currency:
         problems.append(
-            Problem("wrong-currency", "/currency", f"{report.security} settles in {terms.currency}, not {report.currency}.")
+            Problem("wrong-currency", "/currency", f"{report.security} settles in {terms.currency}, not {report.currency!r}.")
         )
     if report.quantity % terms.lot_size_units:
         problems.append(
             Problem("quantity-not-in-lots", "/quantity", f"The quantity must be a multiple of {terms.lot_size_units}.")
         )
     settlement_date = _resolve_dates(report=report, terms=terms, context=context, problems=problems)
-    amount = _resolve_amount(report=report, terms=terms, digits=context.digits[terms.currency], problems=problems)
+    millionths, amount = _resolve_amount(
+        report=report, terms=terms, digits=context.digits[terms.currency], problems=problems
+    )
     speaker = _resolve_side(report=report, buyer_id=buyer_id, seller_id=seller_id, context=context, problems=problems)
     if problems or speaker is None:
         return problems
@@ -197,7 +205,7 @@ def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedR
         terms.id,
         terms.currency_id,
         report.quantity,
-        report.price,
+        Decimal(millionths).scaleb(-PRICE_DIGITS),
         amount,
         report.trade_date,
         settlement_date,
@@ -217,13 +225,18 @@ def _resolve_dates(
         )
         return report.trade_date
     settlement_date = report.settlement_date
-    if settlement_date is None:
-        return context.settlement_day(terms.currency, report.trade_date, terms.settlement_lag_days)
+    try:
+        if settlement_date is None:
+            return context.settlement_day(terms.currency, report.trade_date, terms.settlement_lag_days)
+        settles = context.settles(terms.currency, settlement_date)
+    except DateOutsideCalendar as refusal:
+        problems.append(Problem(refusal.code, refusal.pointer or "", refusal.message))
+        return report.trade_date
     if settlement_date < report.trade_date:
         problems.append(
             Problem("settlement-before-trade-date", "/settlement_date", f"The trade date is {report.trade_date}.")
         )
-    elif not context.settles(terms.currency, settlement_date):
+    elif not settles:
         problems.append(
             Problem(
                 "settlement-date-is-holiday",
@@ -234,27 +247,29 @@ def _resolve_dates(
     return settlement_date
 
 
-def _resolve_amount(*, report: TradeReport, terms: SecurityTerms, digits: int, problems: list[Problem]) -> int:
-    """Return the settlement amount in minor units: the reported one, or quantity times price."""
+def _resolve_amount(
+    *, report: TradeReport, terms: SecurityTerms, digits: int, problems: list[Problem]
+) -> tuple[int, int]:
+    """Return the price in millionths and the settlement amount in minor units: as reported, or quantity times price."""
     try:
         millionths = price_millionths(price=report.price)
     except ValueError as error:
         problems.append(Problem("price-out-of-range", "/price", f"The price {error}."))
-        return 0
+        return 0, 0
     if report.amount is not None:
         try:
-            return amount_minor(amount=report.amount, digits=digits)
+            return millionths, amount_minor(amount=report.amount, digits=digits)
         except ValueError as error:
             problems.append(Problem("amount-out-of-range", "/amount", f"The amount {error}."))
-            return 0
+            return millionths, 0
     amount = settlement_amount_minor(
         quantity_units=report.quantity, price_in_millionths=millionths, divisor=terms.amount_divisor
     )
-    if not 0 < amount <= MAXIMUM_MINOR:
+    if not 0 < amount <= LARGEST_AMOUNT:
         problems.append(
             Problem("amount-out-of-range", "/quantity", "Quantity times price is not an amount that can be booked.")
         )
-    return amount
+    return millionths, amount
 
 
 def _resolve_side(

@@ -7,6 +7,7 @@ from ledger.models import Account, AccountKind
 from reference.core.actor import Actor
 from reference.core.calendar import add_business_days, check_covered, is_business_day
 from reference.core.directory import Directory
+from reference.models.participant import INFRASTRUCTURE_ROLES
 from reference.queries import directory
 from trades.core.report import PRICE_SCALE, CaptureContext, SecurityTerms
 
@@ -20,6 +21,7 @@ class _Lookups:
     currencies: dict[str, int]
     digits: dict[str, int]
     inactive: frozenset[int]
+    infrastructures: frozenset[int]
     accounts: dict[tuple[int, str], int]
     settles_on: dict[tuple[str, date], bool] = field(default_factory=dict)
     settlement_days: dict[tuple[str, date, int], date] = field(default_factory=dict)
@@ -61,6 +63,7 @@ def capture_context(*, actor: Actor, business_date: date) -> CaptureContext:
         venue_id=source.csd.id,
         participants=source.participant_ids,
         inactive=lookups.inactive,
+        infrastructures=lookups.infrastructures,
         securities=lookups.securities,
         currencies=lookups.currencies,
         digits=lookups.digits,
@@ -96,5 +99,8 @@ def _read_lookups(source: Directory) -> _Lookups:
         currencies={entry.code: entry.id for entry in source.currencies.values()},
         digits={entry.code: entry.digits for entry in source.currencies.values()},
         inactive=frozenset(entry.id for entry in source.participants.values() if not entry.active),
+        infrastructures=frozenset(
+            entry.id for entry in source.participants.values() if entry.role in INFRASTRUCTURE_ROLES
+        ),
         accounts={(owner, name): pk for owner, name, pk in accounts},
     )

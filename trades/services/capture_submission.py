@@ -117,9 +117,9 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
                 submission=submission,
                 line=line.number,
                 code=outcome.problems[0].code,
-                pointer=outcome.problems[0].pointer[:60],
-                message=" ".join(problem.message for problem in outcome.problems),
-                content=(line.text or raw.decode("utf-8", "replace"))[:KEPT_CONTENT].replace("\x00", "\ufffd"),
+                pointer=_storable(outcome.problems[0].pointer[:60]),
+                message=_storable(" ".join(problem.message for problem in outcome.problems)),
+                content=_storable((line.text or raw.decode("utf-8", "replace"))[:KEPT_CONTENT]),
             )
             for line, raw, outcome in zip(prepared.lines, prepared.raw, chunk.outcomes, strict=True)
             if outcome.outcome == "REFUSED"
@@ -134,6 +134,11 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
     return [
         LineOutcome(line.number, outcome) for line, outcome in zip(prepared.lines, chunk.outcomes, strict=True)
     ]
+
+
+def _storable(text: str) -> str:
+    """Return the text without NUL, which JSON may spell and PostgreSQL does not store."""
+    return text.replace("\x00", "\ufffd")
 
 
 def _close(*, submission: Submission, digest: str, problem: str, actor: Actor) -> None:

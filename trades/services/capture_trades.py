@@ -198,12 +198,13 @@ def _stage(
         return f"jsonb_to_recordset(%(rows)s::jsonb) AS s({STAGED_COLUMNS})"
     execute(f"CREATE TEMP TABLE IF NOT EXISTS staged_trade ({STAGED_COLUMNS}) ON COMMIT DELETE ROWS")
     execute("TRUNCATE staged_trade")
+    # Only the two accounts, at places 5 and 6 of a resolved report, can be absent.
     text = "".join(
         [
-            ROW_FORMAT % (line, public_id, *row)
+            ROW_FORMAT % (line, public_id, *row[:5], row[5] or "\\N", row[6] or "\\N", *row[7:])
             for (line, row), public_id in zip(good, public_ids, strict=True)
         ]
     )
-    with cursor.copy("COPY staged_trade FROM STDIN (NULL 'None')") as copy:  # type: ignore[attr-defined]
+    with cursor.copy("COPY staged_trade FROM STDIN") as copy:  # type: ignore[attr-defined]
         copy.write(text)
     return "staged_trade s"

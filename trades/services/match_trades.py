@@ -145,7 +145,8 @@ def _shown(name: str, report: OpenReport) -> str:
     """Return a field of a report as a person reads it."""
     source = directory()
     if name == "price":
-        return f"{report.price:.6f}".rstrip("0").rstrip(".") if report.price % 1 else f"{report.price:.2f}"
+        text = f"{report.price:.6f}"
+        return text[:-4] + text[-4:].rstrip("0")
     if name == "amount":
         return f"{report.amount_minor / 100:,.2f}"
     if name in ("buyer", "seller"):
