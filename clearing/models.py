@@ -16,7 +16,9 @@ class NettingRun(models.Model):
     ran_at = models.DateTimeField(help_text="Business time.")
     contracts = models.IntegerField(help_text="Novated trades that went in.")
     obligations = models.IntegerField(help_text="Net obligations that came out.")
-    gross_minor = models.JSONField(help_text="Currency -> value to settle without netting, both sides of the CCP.")
+    gross_minor = models.JSONField(
+        help_text="Currency -> value to settle without netting, both sides of the CCP."
+    )
     net_minor = models.JSONField(help_text="Currency -> value to settle after netting.")
     recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
 
@@ -35,13 +37,22 @@ class Novation(models.Model):
     """
 
     match = models.OneToOneField(
-        "trades.Match", primary_key=True, on_delete=models.PROTECT, related_name="novation", db_constraint=False
+        "trades.Match",
+        primary_key=True,
+        on_delete=models.PROTECT,
+        related_name="novation",
+        db_constraint=False,
     )
     settlement_date = models.DateField()
     novated_at = models.DateTimeField(help_text="Business time.")
     business_date = models.DateField()
     netting_run = models.ForeignKey(
-        NettingRun, null=True, on_delete=models.PROTECT, related_name="novations", db_constraint=False, db_index=False
+        NettingRun,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="novations",
+        db_constraint=False,
+        db_index=False,
     )
     cancelled_at = models.DateTimeField(null=True, help_text="Business time; only before netting.")
 
@@ -67,6 +78,8 @@ class Novation(models.Model):
 
 
 class ObligationKind(models.TextChoices):
+    """Whether an obligation came out of netting."""
+
     NET = "NET", "Net, against the CCP"
     GROSS = "GROSS", "Gross, a trade that is not cleared"
 
@@ -84,7 +97,11 @@ class Obligation(models.Model):
         NettingRun, null=True, on_delete=models.PROTECT, related_name="obligation_rows", db_constraint=False
     )
     match = models.OneToOneField(
-        "trades.Match", null=True, on_delete=models.PROTECT, related_name="gross_obligation", db_constraint=False
+        "trades.Match",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="gross_obligation",
+        db_constraint=False,
     )
     account = models.ForeignKey(
         "ledger.Account",
@@ -109,13 +126,17 @@ class Obligation(models.Model):
         "reference.Currency", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     settlement_date = models.DateField()
-    quantity_units = models.BigIntegerField(help_text="Positive: the account receives; negative: it delivers.")
+    quantity_units = models.BigIntegerField(
+        help_text="Positive: the account receives; negative: it delivers."
+    )
     cash_minor = models.BigIntegerField(help_text="Positive: the account receives; negative: it pays.")
     trades = models.IntegerField(help_text="Contracts netted into it.")
     bought_minor = models.BigIntegerField(help_text="Gross value bought.")
     sold_minor = models.BigIntegerField(help_text="Gross value sold.")
     discharged_at = models.DateTimeField(null=True, help_text="Business time.")
-    cancelled_at = models.DateTimeField(null=True, help_text="Business time; only a gross one, by both parties.")
+    cancelled_at = models.DateTimeField(
+        null=True, help_text="Business time; only a gross one, by both parties."
+    )
     created_at = models.DateTimeField(help_text="Business time.")
 
     class Meta:
@@ -129,7 +150,8 @@ class Obligation(models.Model):
                 name="obligation_kind",
             ),
             models.CheckConstraint(
-                condition=Q(cash_minor=F("sold_minor") - F("bought_minor")), name="obligation_cash_is_sold_less_bought"
+                condition=Q(cash_minor=F("sold_minor") - F("bought_minor")),
+                name="obligation_cash_is_sold_less_bought",
             ),
             models.CheckConstraint(
                 condition=Q(cancelled_at__isnull=True) | Q(kind="GROSS", discharged_at__isnull=True),

@@ -108,7 +108,10 @@ def _by_currency(rows: list[Exposure]) -> list[dict[str, Any]]:
         {
             "currency": currency,
             "rows": [
-                {"row": row, "percent": 100 * row.largest_minor / (max(one.largest_minor for one in group) or 1)}
+                {
+                    "row": row,
+                    "percent": 100 * row.largest_minor / (max(one.largest_minor for one in group) or 1),
+                }
                 for row in group
             ],
             "contracts": sum(row.unnetted.contracts for row in group),

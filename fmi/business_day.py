@@ -39,11 +39,12 @@ MOST_ROUNDS = 1_000
 class Feed(Protocol):
     """Something that acts on the market between two moments of business time, such as the demo."""
 
-    def __call__(self, *, after: datetime, until: datetime, business_date: date) -> None: ...
+    def __call__(self, *, after: datetime, until: datetime, business_date: date) -> None:
+        """Do what happens after one moment and until another. Done twice, it must change nothing."""
 
 
 @lru_cache
-def find_task(name: str) -> Task:
+def find_task(name: str) -> Task[..., None]:
     """Return a task by its name; outside a worker the apps' tasks are imported first."""
     app.autodiscover_tasks(force=True)
     return app.tasks[name]
@@ -76,10 +77,16 @@ def run_flow(*, run: Callable[[str], None] = run_task) -> None:
 
 def deliver_and_wake() -> None:
     """Deliver the waiting facts by waking a worker for the tasks that follow them, each once."""
-    wanted: dict[str, None] = {}
-    deliver_facts(dispatch=lambda name, _payload: wanted.update(dict.fromkeys(FLOW[name])))
-    for task in wanted:
-        send_task(task)
+    woken: set[str] = set()
+
+    def wake(name: str, _payload: Mapping[str, Any]) -> None:
+        for task in FLOW[name]:
+            if task not in woken:
+                send_task(task)
+                woken.add(task)
+
+    # Sent before the facts are acknowledged: a broker that refuses leaves them waiting.
+    deliver_facts(dispatch=wake)
 
 
 def sweep() -> None:
@@ -103,11 +110,17 @@ def do_step(*, step: DueStep) -> None:
         complete_step(step_id=step.step_id, took=took)
     else:
         close_business_day(
-            business_date=step.business_date, at=step.planned_at, report=report, step_id=step.step_id, took=took
+            business_date=step.business_date,
+            at=step.planned_at,
+            report=report,
+            step_id=step.step_id,
+            took=took,
         )
 
 
-def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], None] = lambda _: None) -> None:
+def advance(
+    *, until: datetime, feed: Feed | None = None, note: Callable[[str], None] = lambda _: None
+) -> None:
     """Move business time forward to `until`: feed the market, sweep, and do each step when it is due.
 
     The clock moves in the order: feed, clock, work. A feed cut off before the clock moved is fed again
@@ -121,6 +134,8 @@ def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], 
             if feed is not None:
                 feed(after=clock.at, until=moment, business_date=clock.business_date)
             advance_business_clock(business_date=clock.business_date, at=moment, ticked_at=timezone.now())
+        # Whoever takes up a step that was cut off sweeps first: the one that was cut off may not have.
+        if moment > clock.at or step.planned_at <= moment:
             run_flow()
             sweep()
             run_flow()

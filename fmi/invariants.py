@@ -95,7 +95,7 @@ def check_invariants() -> list[Finding]:
     with connection.cursor() as cursor:
         for name, sql in INVARIANTS.items():
             cursor.execute(
-                f"SELECT count(*), coalesce((array_agg(violation))[1:{SHOWN}], '{{}}') FROM ({sql}) v(violation)"  # noqa: S608
+                f"SELECT count(*), coalesce((array_agg(violation))[1:{SHOWN}], '{{}}') FROM ({sql}) v(violation)"
             )
             violations, examples = cursor.fetchone()
             findings.append(Finding(name, violations, list(examples)))

@@ -27,7 +27,7 @@ SETTLEMENT_SQL = """
 
 
 def settlement_efficiency(*, since: date, until: date) -> dict[str, dict[str, float]]:
-    """Return, per currency, what was due in a span of business dates and how much of it settled, by value and number."""
+    """Return, per currency, what was due in a span of business dates and how much of it settled."""
     with connection.cursor() as cursor:
         cursor.execute(SETTLEMENT_SQL, {"since": since, "until": until})
         return {
@@ -73,7 +73,9 @@ def day_report(*, business_date: date) -> dict[str, Any]:
         "netting": netting_efficiency(since=business_date, until=business_date),
         "settlement": settlement_efficiency(since=business_date, until=business_date),
         "cycles": Cycle.objects.filter(business_date=business_date).count(),
-        "violations": {finding.name: finding.violations for finding in check_invariants() if finding.violations},
+        "violations": {
+            finding.name: finding.violations for finding in check_invariants() if finding.violations
+        },
     }
 
 
@@ -102,7 +104,11 @@ def run_report(*, findings: list[Finding]) -> dict[str, Any]:
         "near_misses": UnmatchedTrade.objects.exclude(difference="").count(),
         "netting": netting_efficiency(since=since, until=until),
         "settlement": settlement_efficiency(since=since, until=until),
-        "cycles": {"run": cycles["n"], "considered": cycles["considered"] or 0, "settled": cycles["settled"] or 0},
+        "cycles": {
+            "run": cycles["n"],
+            "considered": cycles["considered"] or 0,
+            "settled": cycles["settled"] or 0,
+        },
         "failing": failing,
         "invariants": {finding.name: finding.violations for finding in findings},
     }

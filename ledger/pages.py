@@ -50,7 +50,8 @@ STATEMENT_COLUMNS: tuple[Column, ...] = (
     ("digits", lambda row: row.asset.digits),
 )
 TRIAL_COLUMNS: tuple[Column, ...] = tuple(
-    (name, lambda row, name=name: row[name]) for name in ("code", "name", "kind", "held", "issued", "accounts", "digits")
+    (name, lambda row, name=name: row[name])
+    for name in ("code", "name", "kind", "held", "issued", "accounts", "digits")
 )
 
 
@@ -99,7 +100,9 @@ def _with_balances(accounts: list[Account], *, as_of: date | None) -> Iterator[t
 def _split(held: Iterable[Balance]) -> tuple[list[Balance], list[Balance]]:
     """Part cash from securities."""
     rows = list(held)
-    return [row for row in rows if row.asset.kind == "CASH"], [row for row in rows if row.asset.kind != "CASH"]
+    return [row for row in rows if row.asset.kind == "CASH"], [
+        row for row in rows if row.asset.kind != "CASH"
+    ]
 
 
 @require_GET
@@ -114,10 +117,16 @@ def account(request: HttpRequest, code: str) -> HttpResponseBase:
     date_from = _date(request, "from") or min(date_to, today - STATEMENT_DAYS)
     movements = movements_of(account_id=found.pk, date_from=date_from, date_to=date_to)
     asset = next((row.asset for row in movements if row.asset.code == request.GET.get("asset")), None)
-    span: dict[str, Any] = {"date_from": date_from, "date_to": date_to, "asset_id": asset.pk if asset else None}
+    span: dict[str, Any] = {
+        "date_from": date_from,
+        "date_to": date_to,
+        "asset_id": asset.pk if asset else None,
+    }
     if wants_csv(request):
         lines = statement_of(account_id=found.pk, **span)
-        return stream_csv(request=request, chunks=[lines], columns=STATEMENT_COLUMNS, name=f"statement-{code}")
+        return stream_csv(
+            request=request, chunks=[lines], columns=STATEMENT_COLUMNS, name=f"statement-{code}"
+        )
     lines = statement_of(account_id=found.pk, limit=STATEMENT_LINES + 1, **span)
     context = {
         "account": found,

@@ -1,6 +1,6 @@
 """Reads of the ledger: balances now and as of a date, statements, the trial balance, the invariants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -50,13 +50,14 @@ def positions_of(*, participant_id: int) -> QuerySet[Balance]:
 
 def positions_as_of(*, participant_id: int, business_date: date) -> list[dict[str, Any]]:
     """Return what a participant held at the end of a business date, summed from the journal."""
-    return list(
+    rows: Iterable[Any] = (
         Posting.objects.filter(account__participant_id=participant_id, business_date__lte=business_date)
         .values(account_code=F("account__code"), asset_code=F("asset__code"), kind=F("asset__kind"))
         .annotate(balance=Sum("amount"))
         .exclude(balance=0)
         .order_by("account_code", "asset_code")
     )
+    return list(rows)
 
 
 def statement_of(
@@ -66,7 +67,7 @@ def statement_of(
     date_from: date | None = None,
     date_to: date | None = None,
     limit: int | None = None,
-) -> list[Posting]:
+) -> list[Any]:
     """Return an account's postings, oldest first, each with `running`, its asset's balance after it; at most `limit`."""
     postings = Posting.objects.filter(account_id=account_id).select_related("entry", "asset")
     if asset_id is not None:
@@ -116,7 +117,9 @@ def movements_of(*, account_id: int, date_from: date, date_to: date) -> list[Mov
         )
     }
     found = []
-    for balance in Balance.objects.filter(account_id=account_id).select_related("asset").order_by("asset__code"):
+    for balance in (
+        Balance.objects.filter(account_id=account_id).select_related("asset").order_by("asset__code")
+    ):
         row = sums.get(balance.asset_id, {"everything": 0, "received": 0, "given": 0})
         movement = Movement(balance.asset, balance.balance - row["everything"], row["received"], row["given"])
         if movement.opening or movement.received or movement.given:
@@ -157,7 +160,7 @@ def trial_balance(*, business_date: date | None = None) -> list[dict[str, Any]]:
     """Return, per asset, the sum of positive and of negative balances; they cancel out, or the books are wrong."""
     if business_date is None:
         balances = "SELECT asset_id, balance FROM ledger_balance"
-        parameters: list[object] = []
+        parameters: list[date] = []
     else:
         balances = (
             "SELECT asset_id, sum(amount)::bigint AS balance FROM ledger_posting"
@@ -173,7 +176,7 @@ def trial_balance(*, business_date: date | None = None) -> list[dict[str, Any]]:
                    count(*) FILTER (WHERE b.balance <> 0)
             FROM ({balances}) b JOIN reference_asset a ON a.id = b.asset_id
             GROUP BY a.id ORDER BY a.kind, a.code
-            """,  # noqa: S608 (no value enters the text)
+            """,
             parameters,
         )
         columns = ("code", "name", "kind", "digits", "held", "issued", "accounts")

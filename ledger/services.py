@@ -71,7 +71,7 @@ def post_entries(
     except IntegrityError as error:
         diagnostics = getattr(error.__cause__, "diag", None)
         refusal = REFUSAL_OF_CONSTRAINT.get(getattr(diagnostics, "constraint_name", None) or "")
-        if refusal is None:
+        if refusal is None or diagnostics is None:
             raise
         raise refusal(str(diagnostics.message_detail or diagnostics.message_primary)) from error
 

@@ -101,7 +101,9 @@ def legal_steps(*, table: str, column: str, transitions: Mapping[str, frozenset[
     The legality is the trigger's WHEN clause, so a legal step never enters PL/pgSQL.
     """
     legal = ", ".join(
-        f"('{before}', '{after}')" for before, afters in sorted(transitions.items()) for after in sorted(afters)
+        f"('{before}', '{after}')"
+        for before, afters in sorted(transitions.items())
+        for after in sorted(afters)
     )
     return pgtrigger.Trigger(
         name=f"{table}_legal_step",

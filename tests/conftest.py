@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,14 @@ def _let_teardown_truncate() -> None:
     from django.db import connections, transaction
     from django.db.backends.postgresql.operations import DatabaseOperations
 
-    def execute_sql_flush(self: Any, sql_list: list[str]) -> None:
+    def execute_sql_flush(self: Any, sql_list: Iterable[str]) -> None:
         alias = self.connection.alias
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
             cursor.execute("SET LOCAL fmi.allow_truncate = 'on'")
             for sql in sql_list:
                 cursor.execute(sql)
 
-    setattr(DatabaseOperations, "execute_sql_flush", execute_sql_flush)  # noqa: B010 - typed as final
+    DatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -41,7 +41,8 @@ class Submission(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(lines=F("accepted") + F("repeated") + F("refused")), name="submission_counts_add_up"
+                condition=Q(lines=F("accepted") + F("repeated") + F("refused")),
+                name="submission_counts_add_up",
             )
         ]
 
@@ -79,14 +80,26 @@ class Trade(models.Model):
     public_id = models.UUIDField(unique=True)
     trade_id = models.CharField(max_length=35, help_text="The reporter's own reference.")
     reporter = models.ForeignKey(
-        "reference.Participant", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        "reference.Participant",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     side = models.CharField(max_length=4, choices=[(side, side.title()) for side in Side])
     buyer = models.ForeignKey(
-        "reference.Participant", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        "reference.Participant",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     seller = models.ForeignKey(
-        "reference.Participant", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        "reference.Participant",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     buyer_account = models.ForeignKey(
         "ledger.Account",
@@ -124,7 +137,12 @@ class Trade(models.Model):
     received_at = models.DateTimeField(help_text="Business time.")
     business_date = models.DateField()
     submission = models.ForeignKey(
-        Submission, null=True, on_delete=models.PROTECT, related_name="trades", db_constraint=False, db_index=False
+        Submission,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="trades",
+        db_constraint=False,
+        db_index=False,
     )
     match_key = models.BigIntegerField(help_text="Hash of the fields both reports must agree on.")
     recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
@@ -144,8 +162,15 @@ class Trade(models.Model):
             ),
             models.CheckConstraint(condition=Q(settlement_date__gte=F("trade_date")), name="trade_dates"),
             models.CheckConstraint(
-                condition=Q(side="BUY", reporter=F("buyer"), buyer_account__isnull=False, seller_account__isnull=True)
-                | Q(side="SELL", reporter=F("seller"), seller_account__isnull=False, buyer_account__isnull=True)
+                condition=Q(
+                    side="BUY", reporter=F("buyer"), buyer_account__isnull=False, seller_account__isnull=True
+                )
+                | Q(
+                    side="SELL",
+                    reporter=F("seller"),
+                    seller_account__isnull=False,
+                    buyer_account__isnull=True,
+                )
                 | Q(side="BOTH", buyer_account__isnull=False, seller_account__isnull=False),
                 name="trade_reported_by_its_side",
             ),
@@ -188,7 +213,9 @@ class UnmatchedTrade(models.Model):
     trade = models.OneToOneField(Trade, primary_key=True, on_delete=models.PROTECT, related_name="unmatched")
     checked = models.BooleanField(default=False, help_text="Whether matching has looked at it since it came.")
     alleged_at = models.DateTimeField(null=True, help_text="When the counterparty was told. Business time.")
-    near_miss = models.ForeignKey(Trade, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    near_miss = models.ForeignKey(
+        Trade, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     difference = models.TextField(blank=True, help_text="In what it differs from the near miss.")
 
     def __str__(self) -> str:
@@ -196,6 +223,8 @@ class UnmatchedTrade(models.Model):
 
 
 class MatchRule(models.TextChoices):
+    """By which rule two reports were found to be one trade."""
+
     LOCKED_IN = "LOCKED_IN", "Locked in: one report for both sides"
     EXACT = "EXACT", "All fields agree"
     OPTIONAL = "OPTIONAL", "A filled optional field against a blank one"
@@ -266,7 +295,9 @@ class CancellationRequest(models.Model):
     requested_at = models.DateTimeField(help_text="Business time.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["match", "participant"], name="cancellation_asked_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["match", "participant"], name="cancellation_asked_once")
+        ]
         triggers = append_only(table="trades_cancellationrequest")
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Multilateral netting: many contracts against the CCP become one obligation per account, security and date."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -78,7 +79,7 @@ def net_obligations(*, at: datetime, business_date: date) -> int:
     One run a settlement date. Every contract is in exactly one run, so that a second call nets only
     what was novated since. Positive quantities are received by the account, positive cash too.
     """
-    parameters: dict[str, object] = {
+    parameters: dict[str, Any] = {
         "at": at,
         "business_date": business_date,
         "oldest": business_date - OLDEST_UNNETTED,

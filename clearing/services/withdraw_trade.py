@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 
-
 from clearing.models import Novation, Obligation
 from clearing.refusals import TradeNetted, TradeSettling
 from clearing.services.novate_trades import CLEARING_LOCK

@@ -100,7 +100,8 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
 
 def _time_of(offset: timedelta) -> time:
     """Return the time of day an offset from midnight falls on."""
-    return (datetime.min + offset).time()
+    hours, seconds = divmod(int(offset.total_seconds()), 3600)
+    return time(hours, seconds // 60, seconds % 60)
 
 
 def _report(*, events: Iterable[MarketEvent], at: datetime, business_date: date) -> None:

@@ -42,7 +42,7 @@ class MarketSecurity(NamedTuple):
     @property
     def value_per_day(self) -> float:
         """Return the value that changed hands on the real day, in whole units of the currency."""
-        price = (self.low + self.high) / 2 / 10**self.price_digits
+        price = float((self.low + self.high) / 2 / 10**self.price_digits)
         return self.volume * price / (100 if self.percent else 1)
 
 
@@ -105,7 +105,9 @@ def make_day(
             events += _report_trade(
                 random=random, trade=trade, buyer=traders[buyer], seller=traders[seller], security=security
             )
-    return sorted(events, key=lambda event: (event.day_offset, event.at, event.report["trade_id"], event.kind))
+    return sorted(
+        events, key=lambda event: (event.day_offset, event.at, event.report["trade_id"], event.kind)
+    )
 
 
 def _trade(
@@ -192,11 +194,16 @@ def _next_morning(random: np.random.Generator) -> timedelta:
     return NEXT_MORNING + timedelta(seconds=int(random.random() * (NEXT_NOON - NEXT_MORNING).total_seconds()))
 
 
-def _spoil(*, random: np.random.Generator, report: dict[str, Any], security: MarketSecurity) -> dict[str, Any]:
+def _spoil(
+    *, random: np.random.Generator, report: dict[str, Any], security: MarketSecurity
+) -> dict[str, Any]:
     """Return the report with one field wrong."""
     which = int(random.integers(3))
     if which == 0:
-        return {**report, "quantity": report["quantity"] + security.lot_size_units * int(random.integers(1, 10))}
+        return {
+            **report,
+            "quantity": report["quantity"] + security.lot_size_units * int(random.integers(1, 10)),
+        }
     if which == 1:
         price_units = int(report["price"].replace(".", ""))
         off_by = max(1, price_units * int(random.integers(1, 10)) // 100)

@@ -39,7 +39,7 @@ def open_books(*, business_date: date, at: datetime) -> int:
             open_accounts(participants=[(source.participant_ids[code], code)], name=name)
     forget_directory()
     rows = _opening_rows(business_date=business_date)
-    securities_issue, cash_issue = issuance[source.csd.id].pk, issuance[source.central_bank.id].linked_cash_id
+    securities_issue, cash_issue = issuance[source.csd.id].pk, issuance[source.central_bank.id].linked_cash_id or 0
     received = np.array(rows, dtype=np.int64).reshape(-1, 3)
     issued = received.copy()
     issued[:, 0] = np.where(np.isin(received[:, 1], list(source.currencies)), cash_issue, securities_issue)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, time
+from functools import partial
 
 from fmi.business_day import advance, day_lock
 from fmi.demo.feed import demo_feed
@@ -41,7 +42,8 @@ def prepare_books(*, first_date: date) -> None:
     if last is not None:
         if first_date != next_step(business_date=last.business_date).business_date:
             raise DayAlreadyPlayed(
-                f"The last business day here is {last.business_date}. Go on from there, or begin with an empty database."
+                f"The last business day here is {last.business_date}. "
+                "Go on from there, or begin with an empty database."
             )
         return
     eve = next_business_date(after=first_date, count=-1)
@@ -65,9 +67,13 @@ def play_days(
             raise ClockHeld
         for _ in range(days):
             business_date = next_step(business_date=business_clock().business_date).business_date
-            while not BusinessDay.objects.filter(business_date=business_date, closed_at__isnull=False).exists():
+            while not BusinessDay.objects.filter(
+                business_date=business_date, closed_at__isnull=False
+            ).exists():
                 step = next_step(business_date=business_clock().business_date)
-                advance(until=step.planned_at, feed=feed, note=lambda name, day=business_date: note(day, name))
+                advance(
+                    until=step.planned_at, feed=feed, note=lambda name, day=business_date: note(day, name)
+                )
             played.append(business_date)
     return played
 

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 
 class InstructionStatus(StrEnum):
+    """Where an instruction stands."""
+
     PENDING = "PENDING"
     SETTLED = "SETTLED"
     CANCELLED = "CANCELLED"

@@ -1,8 +1,8 @@
 """Cancel instructions that have not settled."""
 
+from reference.locks import take_lock
 from settlement.core.lifecycle import InstructionStatus
 from settlement.models import Instruction, InstructionSource
-from reference.locks import take_lock
 from settlement.services.settle_cycle import CYCLE_LOCK
 
 
@@ -17,5 +17,7 @@ def cancel_instruction_of(*, source_id: int) -> bool:
         return True
     if instruction.status != InstructionStatus.PENDING:
         return False
-    Instruction.objects.filter(pk=instruction.pk).update(status=InstructionStatus.CANCELLED, reason="", shortfall=0)
+    Instruction.objects.filter(pk=instruction.pk).update(
+        status=InstructionStatus.CANCELLED, reason="", shortfall=0
+    )
     return True

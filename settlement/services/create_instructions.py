@@ -95,7 +95,12 @@ class DirectInstruction(NamedTuple):
 
 
 def enter_instruction(
-    *, entered: DirectInstruction, instructing_participant_id: int, actor: Actor, at: datetime, business_date: date
+    *,
+    entered: DirectInstruction,
+    instructing_participant_id: int,
+    actor: Actor,
+    at: datetime,
+    business_date: date,
 ) -> tuple[Instruction, bool]:
     """Create one instruction for both parties; return it and whether it is new.
 
@@ -152,7 +157,10 @@ def enter_instruction(
 
 def _check(entered: DirectInstruction) -> None:
     """Raise InstructionRefused where the instruction could never be right."""
-    for account, pointer in ((entered.deliverer_account, "/deliverer"), (entered.receiver_account, "/receiver")):
+    for account, pointer in (
+        (entered.deliverer_account, "/deliverer"),
+        (entered.receiver_account, "/receiver"),
+    ):
         if account.kind != AccountKind.SECURITIES:
             raise InstructionRefused("Instructions name securities accounts.", pointer=pointer)
     if entered.deliverer_account.pk == entered.receiver_account.pk:
@@ -162,5 +170,3 @@ def _check(entered: DirectInstruction) -> None:
         raise InstructionRefused(f"One instruction moves at most {LARGEST_AMOUNT:,}.", pointer=pointer)
     if entered.quantity_units == 0 and entered.cash_minor == 0:
         raise InstructionRefused("The instruction moves nothing.", pointer="/quantity")
-
-

@@ -25,7 +25,9 @@ def hold_instruction(*, instruction_pk: int, actor: Actor, at: datetime, busines
     )
 
 
-def release_instruction(*, instruction_pk: int, actor: Actor, at: datetime, business_date: date) -> Instruction:
+def release_instruction(
+    *, instruction_pk: int, actor: Actor, at: datetime, business_date: date
+) -> Instruction:
     """Release the actor's own hold; an operator releases both. Raises UnknownInstruction, InstructionNotPending."""
     return _set_hold(
         instruction_pk=instruction_pk, held=False, actor=actor, at=at, business_date=business_date

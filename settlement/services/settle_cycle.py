@@ -2,7 +2,7 @@
 
 import time
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection, transaction
@@ -71,7 +71,8 @@ class Due(NamedTuple):
 
     def only(self, chosen: NDArray[np.bool_]) -> "Due":
         """Return the chosen instructions."""
-        return Due(*(column[chosen] for column in self))
+        columns: list[Any] = [column[chosen] for column in self]
+        return Due(*columns)
 
 
 def settle_cycle(*, name: str, at: datetime, business_date: date) -> Cycle | None:
@@ -128,7 +129,9 @@ def load_due(*, business_date: date) -> Due:
     with connection.cursor() as cursor:
         arrays = fetch_arrays(
             cursor,
-            DUE_SQL.format(business_date=business_date.isoformat(), oldest=(business_date - OLDEST_PENDING).isoformat()),
+            DUE_SQL.format(
+                business_date=business_date.isoformat(), oldest=(business_date - OLDEST_PENDING).isoformat()
+            ),
         )
     return Due(*arrays.values())
 

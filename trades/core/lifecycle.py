@@ -5,6 +5,8 @@ from enum import StrEnum
 
 
 class TradeStatus(StrEnum):
+    """Where a trade stands."""
+
     NEW = "NEW"
     MATCHED = "MATCHED"
     CLEARED = "CLEARED"

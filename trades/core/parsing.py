@@ -48,7 +48,9 @@ def read_report(*, data: bytes | str) -> TradeReport | Problem:
 def convert_report(*, fields: Any) -> TradeReport | Problem:
     """Read one report from a mapping of strings, as a form or a CSV row gives it. Blank means absent."""
     try:
-        present = {name: value for name, value in fields.items() if value != "" or name not in BLANK_MEANS_ABSENT}
+        present = {
+            name: value for name, value in fields.items() if value != "" or name not in BLANK_MEANS_ABSENT
+        }
         return msgspec.convert(present, TradeReport, strict=False)
     except msgspec.ValidationError as error:
         return problem_of(error)
@@ -125,9 +127,7 @@ def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> list[Lin
         rows = list(csv.reader(io.StringIO(texts), strict=True))
         if len(rows) == len(pairs) and all(len(row) == len(header) for row in rows):
             reports = msgspec.convert(_mappings(rows, header), list[TradeReport], strict=False)
-            return [
-                Line(number, "", report) for (number, _), report in zip(pairs, reports, strict=True)
-            ]
+            return [Line(number, "", report) for (number, _), report in zip(pairs, reports, strict=True)]
     except (UnicodeDecodeError, csv.Error, msgspec.ValidationError):
         pass
     return [_read_csv_line(number, line, header) for number, line in pairs]
@@ -160,7 +160,11 @@ def _read_csv_line(number: int, line: bytes, header: list[str]) -> Line:
         return Line(number, text, Problem("malformed-report", "", f"Not a CSV line: {error}."))
     if len(rows) != 1 or len(rows[0]) != len(header):
         found = len(rows[0]) if rows else 0
-        return Line(number, text, Problem("malformed-report", "", f"{found} fields where the header has {len(header)}."))
+        return Line(
+            number,
+            text,
+            Problem("malformed-report", "", f"{found} fields where the header has {len(header)}."),
+        )
     return Line(number, text, convert_report(fields=dict(zip(header, rows[0], strict=True))))
 
 

@@ -20,7 +20,9 @@ PRICE_DIGITS = 6
 PRICE_SCALE = 10**PRICE_DIGITS
 ZERO = Decimal(0)
 
-Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=35, pattern=r"\A[A-Za-z0-9][A-Za-z0-9 ./_:+-]*\Z")]
+Reference = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=35, pattern=r"\A[A-Za-z0-9][A-Za-z0-9 ./_:+-]*\Z")
+]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
 Quantity = Annotated[int, msgspec.Meta(gt=0, le=LARGEST_AMOUNT)]
 
@@ -159,12 +161,20 @@ def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedR
     seller_id = context.participants.get(report.seller)
     terms = context.securities.get(report.security)
     if buyer_id is None:
-        problems.append(Problem("unknown-participant", "/buyer", f"There is no participant {report.buyer!r}."))
+        problems.append(
+            Problem("unknown-participant", "/buyer", f"There is no participant {report.buyer!r}.")
+        )
     if seller_id is None:
-        problems.append(Problem("unknown-participant", "/seller", f"There is no participant {report.seller!r}."))
+        problems.append(
+            Problem("unknown-participant", "/seller", f"There is no participant {report.seller!r}.")
+        )
     if terms is None:
         problems.append(
-            Problem("unknown-security", "/security", f"There is no security with ISIN or symbol {report.security!r}.")
+            Problem(
+                "unknown-security",
+                "/security",
+                f"There is no security with ISIN or symbol {report.security!r}.",
+            )
         )
     if buyer_id is None or seller_id is None or terms is None:
         return problems
@@ -180,17 +190,27 @@ def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedR
         problems.append(Problem("inactive-security", "/security", f"{report.security} is not active."))
     if report.currency != terms.currency:
         problems.append(
-            Problem("wrong-currency", "/currency", f"{report.security} settles in {terms.currency}, not {report.currency!r}.")
+            Problem(
+                "wrong-currency",
+                "/currency",
+                f"{report.security} settles in {terms.currency}, not {report.currency!r}.",
+            )
         )
     if report.quantity % terms.lot_size_units:
         problems.append(
-            Problem("quantity-not-in-lots", "/quantity", f"The quantity must be a multiple of {terms.lot_size_units}.")
+            Problem(
+                "quantity-not-in-lots",
+                "/quantity",
+                f"The quantity must be a multiple of {terms.lot_size_units}.",
+            )
         )
     settlement_date = _resolve_dates(report=report, terms=terms, context=context, problems=problems)
     millionths, amount = _resolve_amount(
         report=report, terms=terms, digits=context.digits[terms.currency], problems=problems
     )
-    speaker = _resolve_side(report=report, buyer_id=buyer_id, seller_id=seller_id, context=context, problems=problems)
+    speaker = _resolve_side(
+        report=report, buyer_id=buyer_id, seller_id=seller_id, context=context, problems=problems
+    )
     if problems or speaker is None:
         return problems
     reporter_id, side, buyer_account_id, seller_account_id = speaker
@@ -234,7 +254,9 @@ def _resolve_dates(
         return report.trade_date
     if settlement_date < report.trade_date:
         problems.append(
-            Problem("settlement-before-trade-date", "/settlement_date", f"The trade date is {report.trade_date}.")
+            Problem(
+                "settlement-before-trade-date", "/settlement_date", f"The trade date is {report.trade_date}."
+            )
         )
     elif not settles:
         problems.append(
@@ -267,7 +289,11 @@ def _resolve_amount(
     )
     if not 0 < amount <= LARGEST_AMOUNT:
         problems.append(
-            Problem("amount-out-of-range", "/quantity", "Quantity times price is not an amount that can be booked.")
+            Problem(
+                "amount-out-of-range",
+                "/quantity",
+                "Quantity times price is not an amount that can be booked.",
+            )
         )
     return millionths, amount
 
@@ -292,7 +318,9 @@ def _resolve_side(
         buyer_account = context.accounts.get((buyer_id, report.account))
         seller_account = context.accounts.get((seller_id, report.counterparty_account))
         if buyer_account is None:
-            problems.append(Problem("unknown-account", "/account", f"{report.buyer} has no account {report.account!r}."))
+            problems.append(
+                Problem("unknown-account", "/account", f"{report.buyer} has no account {report.account!r}.")
+            )
         if seller_account is None:
             message = f"{report.seller} has no account {report.counterparty_account!r}."
             problems.append(Problem("unknown-account", "/counterparty_account", message))
@@ -302,7 +330,9 @@ def _resolve_side(
         return None
     account = context.accounts.get((reporter_id, report.account))
     if account is None:
-        problems.append(Problem("unknown-account", "/account", f"The reporter has no account {report.account!r}."))
+        problems.append(
+            Problem("unknown-account", "/account", f"The reporter has no account {report.account!r}.")
+        )
     if reporter_id == buyer_id:
         return reporter_id, "BUY", account, None
     return reporter_id, "SELL", None, account

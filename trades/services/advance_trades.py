@@ -33,7 +33,7 @@ def set_status(*, trades_sql: str, status: TradeStatus) -> int:
     """Move the trades that a query names to a status. trades_sql: a SELECT of ids, no values from outside."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE trades_trade SET status = %s WHERE id IN ({trades_sql}) AND status <> %s",  # noqa: S608
+            f"UPDATE trades_trade SET status = %s WHERE id IN ({trades_sql}) AND status <> %s",
             [str(status), str(status)],
         )
         return int(cursor.rowcount)

@@ -94,7 +94,9 @@ def _prepare(*, blocks: Iterable[bytes], form: str, context: CaptureContext) -> 
         if chunk is None:
             return None
         raw, lines = chunk
-        return _Prepared(raw, lines, resolve_reports(reports=[line.report for line in lines], context=context))
+        return _Prepared(
+            raw, lines, resolve_reports(reports=[line.report for line in lines], context=context)
+        )
 
     with ThreadPoolExecutor(max_workers=1) as reader:
         future: Future[_Prepared | None] = reader.submit(prepare_next)
@@ -132,7 +134,8 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
         submission.save(update_fields=["lines", "accepted", "refused", "repeated"])
         announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
     return [
-        LineOutcome(line.number, outcome) for line, outcome in zip(prepared.lines, chunk.outcomes, strict=True)
+        LineOutcome(line.number, outcome)
+        for line, outcome in zip(prepared.lines, chunk.outcomes, strict=True)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -24,7 +24,9 @@ STAGED_COLUMNS = """
     settlement_date date, cleared boolean, transaction_type text, trading_venue text
 """
 STAGED_NAMES = tuple(column.split()[0] for column in STAGED_COLUMNS.split(","))
-CONTENT = ", ".join(name for name in STAGED_NAMES if name not in ("line", "public_id", "trade_id", "reporter_id"))
+CONTENT = ", ".join(
+    name for name in STAGED_NAMES if name not in ("line", "public_id", "trade_id", "reporter_id")
+)
 ROW_FORMAT = "\t".join(["%s"] * len(STAGED_NAMES)) + "\n"
 
 INSERT_SQL = """
@@ -63,7 +65,7 @@ NOT_INSERTED_SQL = f"""
                     IS NOT DISTINCT FROM ROW({", ".join("t." + name for name in CONTENT.split(", "))})
     FROM {{staged}} JOIN trades_trade t ON t.reporter_id = s.reporter_id AND t.trade_id = s.trade_id
     WHERE t.public_id <> s.public_id
-"""  # noqa: S608 (column names only)
+"""
 
 
 class CaptureOutcome(NamedTuple):
@@ -83,9 +85,7 @@ class WrittenChunk(NamedTuple):
     first_id: int | None
 
 
-def capture_trade(
-    *, report: TradeReport, actor: Actor, at: datetime, business_date: date
-) -> CaptureOutcome:
+def capture_trade(*, report: TradeReport, actor: Actor, at: datetime, business_date: date) -> CaptureOutcome:
     """Capture one report as an audited action of its own.
 
     A report repeated with the same content is the same trade (REPEATED, with its public id).
@@ -160,7 +160,7 @@ def write_resolved(
         outcomes[line] = CaptureOutcome("ACCEPTED", public_id)
     if not good:
         return WrittenChunk(outcomes, 0, 0, None)
-    parameters: dict[str, object] = {"at": at, "business_date": business_date, "submission_id": submission_id}
+    parameters: dict[str, Any] = {"at": at, "business_date": business_date, "submission_id": submission_id}
     with connection.cursor() as cursor:
         staged = _stage(cursor=cursor, good=good, public_ids=public_ids, parameters=parameters)
         cursor.execute(INSERT_SQL.format(staged=staged), parameters)
@@ -182,13 +182,13 @@ def _outcome_of_standing(*, standing_id: UUID, same: bool) -> CaptureOutcome:
 
 def _stage(
     *,
-    cursor: object,
+    cursor: Any,
     good: Sequence[tuple[int, ResolvedReport]],
     public_ids: Sequence[UUID],
-    parameters: dict[str, object],
+    parameters: dict[str, Any],
 ) -> str:
     """Put the rows where the INSERT can select them; return the FROM item. COPY for many, JSON for a few."""
-    execute = cursor.execute  # type: ignore[attr-defined]
+    execute = cursor.execute
     if len(good) <= SMALL_SET:
         rows = [
             dict(zip(STAGED_NAMES, (line, public_id, *row), strict=True))
@@ -205,6 +205,6 @@ def _stage(
             for (line, row), public_id in zip(good, public_ids, strict=True)
         ]
     )
-    with cursor.copy("COPY staged_trade FROM STDIN") as copy:  # type: ignore[attr-defined]
+    with cursor.copy("COPY staged_trade FROM STDIN") as copy:
         copy.write(text)
     return "staged_trade s"

@@ -111,7 +111,11 @@ def _pair_the_rest() -> list[OpenReport]:
         pairs = pair_reports(reports=reports, tolerances=tolerances)
         cursor.execute(
             "INSERT INTO found_pair SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[])",
-            [[pair.buy.id for pair in pairs], [pair.sell.id for pair in pairs], [pair.rule for pair in pairs]],
+            [
+                [pair.buy.id for pair in pairs],
+                [pair.sell.id for pair in pairs],
+                [pair.rule for pair in pairs],
+            ],
         )
     gone = {pair.buy.id for pair in pairs} | {pair.sell.id for pair in pairs}
     return [report for report in reports if report.id not in gone]
@@ -169,6 +173,8 @@ def _shown(name: str, report: OpenReport) -> str:
 def _tolerances() -> dict[int, Tolerance]:
     """Return the matching tolerance of each currency, by its id."""
     return {
-        entry.id: Tolerance(entry.tolerance_band_minor, entry.tolerance_below_minor, entry.tolerance_above_minor)
+        entry.id: Tolerance(
+            entry.tolerance_band_minor, entry.tolerance_below_minor, entry.tolerance_above_minor
+        )
         for entry in directory().currencies.values()
     }

@@ -17,11 +17,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the pace."""
         parser.add_argument(
-            "--day-seconds", type=int, default=86_400, help="wall seconds a business day takes; 86400 is real time"
+            "--day-seconds",
+            type=int,
+            default=86_400,
+            help="wall seconds a business day takes; 86400 is real time",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start it and say where it stands."""
         clock = business_clock()
         start_clock(clock=clock, seconds_per_day=options["day_seconds"], now=timezone.now())
-        self.stdout.write(f"Business time runs from {clock.at:%Y-%m-%d %H:%M}; a day takes {options['day_seconds']} s.")
+        self.stdout.write(
+            f"Business time runs from {clock.at:%Y-%m-%d %H:%M}; a day takes {options['day_seconds']} s."
+        )
