@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from fmi.home import Home, read_home
 from fmi.life import read_instruction_life, read_trade_life
 from reference.access import actor_of
 from reference.answering import answer
+from reference.models import Participant
 from reference.queries import business_clock
 from settlement.core.lifecycle import InstructionStatus
 from settlement.queries.life import describe_instruction
@@ -75,10 +76,11 @@ def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "obligations": [(row, describe_obligation(row)) for row in found.obligations],
         "instructions": [(row, describe_instruction(row)) for row in found.instructions],
         "two_sided": found.trade.status != TradeStatus.NEW,
-        "asked": [party for party in parties if party.pk in asked],
-        "own_asked": actor.participant_id in asked,
+        "asked": bool(asked),
+        "asked_text": _asked_text(parties=parties, asked=asked),
         "may_cancel": found.trade.status not in (TradeStatus.SETTLED, TradeStatus.CANCELLED)
-        and may_touch(trade=found.trade, actor=actor),
+        and may_touch(trade=found.trade, actor=actor)
+        and actor.participant_id not in asked,
         "locked_in": found.trade.side == Side.BOTH,
     }
     return answer(request, "trades/trade.html", context)
@@ -111,10 +113,12 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 @require_GET
 def source(request: HttpRequest, source: str, source_id: int) -> HttpResponse:
-    """Go from a journal entry to the page of what caused it."""
-    if source != "INSTRUCTION":
-        raise Http404("This entry was not caused by an instruction.")
-    found = instructions_visible_to(actor=actor_of(request)).filter(pk=source_id).first()
+    """Go from a journal entry, or from an obligation, to the page of the instruction behind it."""
+    visible = instructions_visible_to(actor=actor_of(request))
+    if source == "INSTRUCTION":
+        found = visible.filter(pk=source_id).first()
+    else:
+        found = visible.filter(source=source, source_id=source_id).first()
     if found is None:
         raise UnknownInstruction
     return redirect("instruction", public_id=found.public_id)
@@ -156,6 +160,13 @@ def address_of(link: Link | None) -> str:
     if link.kind == "netting-run":
         return f"{reverse('netting')}?netting_run={link.key}"
     return reverse(ADDRESS_OF[link.kind], args=[link.key])
+
+
+def _asked_text(*, parties: Sequence[Participant], asked: Sequence[int]) -> str:
+    """Say which party has asked for the cancellation and which has not."""
+    said = ", ".join(party.code for party in parties if party.pk in asked)
+    silent = ", ".join(party.code for party in parties if party.pk not in asked)
+    return f"{said} has asked. The trade is cancelled as soon as {silent} asks too."
 
 
 def _view(request: HttpRequest) -> str:

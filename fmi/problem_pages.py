@@ -26,7 +26,6 @@ GENERAL = {
     "method-not-allowed": (405, "This address does not take this method."),
     "not-acceptable": (406, "No form that the Accept header asks for can be given."),
     "body-too-large": (413, "The body is larger than the limit. Send a large file in parts."),
-    "request-entity-too-large": (413, "The body is larger than this operation reads."),
     "unsupported-media-type": (415, "This address does not read that Content-Type."),
     "too-many-requests": (429, "Wait for as long as the Retry-After header says."),
     "server-error": (500, "A fault of ours. It is in the log, and nothing was half-written."),

@@ -19,6 +19,13 @@ from reference.refusals import Refusal
 
 MEDIA_TYPE = "application/problem+json"
 
+
+class _BodyTooBig(exceptions.APIException):
+    """Django's RequestDataTooBig as DRF knows errors."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 # What DRF and Django raise by themselves, under names as stable as those of the refusals.
 FRAMEWORK_CODES: dict[type[Exception], str] = {
     exceptions.ParseError: "malformed-body",
@@ -31,6 +38,7 @@ FRAMEWORK_CODES: dict[type[Exception], str] = {
     exceptions.UnsupportedMediaType: "unsupported-media-type",
     exceptions.Throttled: "too-many-requests",
     exceptions.ValidationError: "invalid-input",
+    _BodyTooBig: "body-too-large",
 }
 
 
@@ -90,9 +98,7 @@ def _as_framework_error(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied(*error.args)
     if isinstance(error, RequestDataTooBig):
-        too_big = exceptions.APIException("The request body is larger than this operation reads.")
-        too_big.status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        return too_big
+        return _BodyTooBig("The request body is larger than this operation reads.")
     return error if isinstance(error, exceptions.APIException) else None
 
 
@@ -111,9 +117,7 @@ def _field_errors(detail: Any, pointer: str) -> Iterator[dict[str, Any]]:
     """Flatten DRF's tree of messages into one object a message, with its place in the body."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            place = (
-                "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
-            )
+            place = "" if name == "non_field_errors" else "/" + str(name).replace("~", "~0").replace("/", "~1")
             yield from _field_errors(inner, pointer + place)
     elif isinstance(detail, Sequence) and not isinstance(detail, str):
         for position, inner in enumerate(detail):
@@ -152,9 +156,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST
     if _wants_problem(request):
         detail = "The request body is too large." if too_large else "The request cannot be read."
-        return problem_response(
-            code="body-too-large" if too_large else "bad-request", status=status, detail=detail
-        )
+        return problem_response(code="body-too-large" if too_large else "bad-request", status=status, detail=detail)
     template = "413.html" if too_large else "400.html"
     response: HttpResponse = defaults.bad_request(request, exception, template_name=template)
     response.status_code = status
@@ -175,9 +177,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: nothing lives at this address."""
     if _wants_problem(request):
-        return problem_response(
-            code="not-found", status=HTTPStatus.NOT_FOUND, detail="Nothing lives at this address."
-        )
+        return problem_response(code="not-found", status=HTTPStatus.NOT_FOUND, detail="Nothing lives at this address.")
     return defaults.page_not_found(request, exception)
 
 

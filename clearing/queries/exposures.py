@@ -75,6 +75,11 @@ class Exposure:
         return self.netted.mark_minor + self.unnetted.mark_minor
 
     @property
+    def client_codes(self) -> list[str]:
+        """Return the clients whose accounts are included, in the order of their codes."""
+        return sorted(self.clients)
+
+    @property
     def largest_minor(self) -> int:
         """Return the size by which members are ranked."""
         return abs(self.mark_minor)

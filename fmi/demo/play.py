@@ -71,9 +71,7 @@ def play_days(
                 business_date=business_date, closed_at__isnull=False
             ).exists():
                 step = next_step(business_date=business_clock().business_date)
-                advance(
-                    until=step.planned_at, feed=feed, note=lambda name, day=business_date: note(day, name)
-                )
+                advance(until=step.planned_at, feed=feed, note=partial(note, business_date))
             played.append(business_date)
     return played
 

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from reference.api.fields import Amount, CurrencyCode, Isin
+from reference.core.limits import LARGEST_AMOUNT
 from settlement.models import Instruction
 
 
@@ -53,7 +54,7 @@ class InstructionEntrySerializer(serializers.Serializer[Any]):
     receiver = serializers.CharField(max_length=12, help_text="Participant code.")
     receiver_account = serializers.CharField(max_length=20, default="HOUSE")
     security = serializers.CharField(max_length=24, help_text="ISIN or symbol.")
-    quantity = serializers.IntegerField(min_value=0, max_value=2**63 - 1, help_text="0: a payment only.")
+    quantity = serializers.IntegerField(min_value=0, max_value=LARGEST_AMOUNT, help_text="0: a payment only.")
     amount = serializers.DecimalField(
         max_digits=19,
         decimal_places=4,

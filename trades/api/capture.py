@@ -40,6 +40,8 @@ def report_of(*, request: Request) -> TradeReport:
     elif media_type in FORM_TYPES:
         fields = {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
         report = convert_report(fields=fields)
+    elif not media_type and not request.body:
+        raise MalformedReport("The body is empty.")
     else:
         raise UnsupportedMediaType(media_type)
     if not isinstance(report, Problem):

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from reference.api.fields import Amount, CurrencyCode, Isin, ParticipantCode, Price
+from reference.core.limits import LARGEST_AMOUNT
 from trades.core.lifecycle import TRANSITIONS, TradeStatus
 from trades.models import RefusedLine, Submission, Trade
 
@@ -21,7 +22,7 @@ class TradeReportSerializer(serializers.Serializer[Any]):
     buyer = serializers.CharField(max_length=12, help_text="Participant code.")
     seller = serializers.CharField(max_length=12, help_text="Participant code.")
     security = serializers.CharField(max_length=24, help_text="ISIN or symbol.")
-    quantity = serializers.IntegerField(min_value=1, max_value=2**63 - 1, help_text="Units; bonds: nominal.")
+    quantity = serializers.IntegerField(min_value=1, max_value=LARGEST_AMOUNT, help_text="Units; bonds: nominal.")
     price = serializers.DecimalField(max_digits=18, decimal_places=6, help_text="Bonds: percent of nominal.")
     currency = serializers.CharField(min_length=3, max_length=3, help_text="The security's currency.")
     trade_date = serializers.DateField()

@@ -31,7 +31,7 @@ def answer(error: Exception) -> tuple[int, dict[str, Any]]:
         (PermissionDenied("no"), 403, "not-permitted"),
         (Http404(), 404, "not-found"),
         (exceptions.MethodNotAllowed("PUT"), 405, "method-not-allowed"),
-        (RequestDataTooBig(), 413, "request-entity-too-large"),
+        (RequestDataTooBig(), 413, "body-too-large"),
         (exceptions.UnsupportedMediaType("text/x"), 415, "unsupported-media-type"),
         (exceptions.Throttled(wait=2.5), 429, "too-many-requests"),
     ],
