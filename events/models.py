@@ -54,3 +54,8 @@ class AuditRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor}"
+
+    @property
+    def digest_hex(self) -> str:
+        """Return the digest as it is written."""
+        return bytes(self.digest).hex()

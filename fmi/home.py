@@ -142,14 +142,14 @@ def _trends(*, actor: Actor, today: date) -> dict[str, Trend | None]:
         since = business_days_before(day=today, count=TREND_DAYS - 1)
         cycles = cycles_since(actor=actor, since=since)
         runs = runs_since(actor=actor, since=since)
-        settled = {
-            day: {share.currency: share.ratio for share in day_shares(views=[v for v in cycles if v.business_date == day])}
-            for day in sorted({view.business_date for view in cycles})
-        }
-        netted = {
-            day: {part.currency: part.efficiency for part in sum_netted(views=[v for v in runs if v.business_date == day])}
-            for day in sorted({view.business_date for view in runs})
-        }
+        settled: dict[date, dict[str, float | None]] = {}
+        for day in {view.business_date for view in cycles}:
+            shares = day_shares(views=[view for view in cycles if view.business_date == day])
+            settled[day] = {share.currency: share.ratio for share in shares}
+        netted: dict[date, dict[str, float | None]] = {}
+        for day in {view.business_date for view in runs}:
+            parts = sum_netted(views=[view for view in runs if view.business_date == day])
+            netted[day] = {part.currency: part.efficiency for part in parts}
         return {
             "netting_trend": build_trend(title="Netting efficiency", days=netted),
             "settlement_trend": build_trend(title="Settlement efficiency", days=settled),

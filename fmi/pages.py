@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from clearing.queries.life import describe_obligation
 from events.core.life import LifeStep, Link
 from fmi.home import Home, read_home
-from fmi.life import read_instruction_life, read_trade_life
+from fmi.life import InstructionLife, read_instruction_life, read_trade_life
 from reference.access import actor_of
 from reference.answering import answer
 from reference.models import Participant
@@ -26,6 +26,7 @@ from settlement.queries.visible import instructions_visible_to
 from settlement.refusals import UnknownInstruction
 from settlement.services.hold_instruction import sides_of
 from trades.core.lifecycle import Side, TradeStatus
+from trades.models import Trade
 from trades.queries.counts import STAGES
 from trades.queries.life import get_trade, requests_of
 from trades.services.cancel_trades import may_touch
@@ -99,6 +100,7 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "instruction": row,
         "description": describe_instruction(row),
         "obligation": describe_obligation(found.obligation) if found.obligation else "",
+        "trades": _trades_behind(found, participant_id=actor.participant_id),
         "steps": show_steps(found.steps),
         "view": view,
         "tabs": _tabs(view),
@@ -109,6 +111,20 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "failing": row.status == InstructionStatus.PENDING and row.intended_date < business_clock().business_date,
     }
     return answer(request, "settlement/instruction.html", context)
+
+
+def _trades_behind(found: InstructionLife, *, participant_id: int | None) -> list[dict[str, Any]]:
+    """Return the trades behind an instruction, with addresses of the reports this participant may see."""
+
+    def address(trade: Trade) -> str:
+        own = participant_id is None or participant_id == trade.reporter_id
+        shared = trade.side == Side.BOTH and participant_id in (trade.buyer_id, trade.seller_id)
+        return reverse("trade", args=[trade.public_id]) if own or shared else ""
+
+    return [
+        {"match": row, "buy_url": address(row.buy_trade), "sell_url": address(row.sell_trade)}
+        for row in found.matches
+    ]
 
 
 @require_GET

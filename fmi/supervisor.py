@@ -43,7 +43,7 @@ DEFAULT_DAYS = 2
 
 WELCOME = """
   Mini FMI runs at   {address}
-  Log in as          operator, auditor or participant; the password is demo
+  Log in as          operator, auditor or a participant such as alderbk; the password is demo
   Logs lie in        {logs}
   Stop it with       Ctrl-C
 """

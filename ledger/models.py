@@ -196,3 +196,8 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.amount:+d} of {self.asset_id}"
+
+    @property
+    def given(self) -> int:
+        """Return what the account gave, as a positive amount; below zero where it received."""
+        return -self.amount

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from ledger.filters import AccountFilter
-from ledger.models import Account, AccountKind, Balance, Posting
+from ledger.models import Account, AccountKind, Balance
 from ledger.queries import (
     balances_by_account,
     balances_by_account_as_of,

@@ -68,7 +68,7 @@ def statement_of(
     date_to: date | None = None,
     limit: int | None = None,
 ) -> list[Any]:
-    """Return an account's postings, oldest first, each with `running`, its asset's balance after it; at most `limit`."""
+    """Return at most `limit` of an account's postings, oldest first, each with `running`, its asset's balance after it."""
     postings = Posting.objects.filter(account_id=account_id).select_related("entry", "asset")
     if asset_id is not None:
         postings = postings.filter(asset_id=asset_id)
@@ -180,7 +180,8 @@ def trial_balance(*, business_date: date | None = None) -> list[dict[str, Any]]:
             parameters,
         )
         columns = ("code", "name", "kind", "digits", "held", "issued", "accounts")
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    return [{**row, "difference": row["held"] - row["issued"]} for row in rows]
 
 
 def entries_of(*, source: str, source_ids: Sequence[int]) -> QuerySet[JournalEntry]:

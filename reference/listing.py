@@ -1,4 +1,4 @@
-"""How every list on a page is cut, filtered and written as CSV. A page is cut by key, so that none is slower than the first."""
+"""How every list on a page is cut and written as CSV. It is cut by key, so that no page is slower than the first."""
 
 import csv
 import io

@@ -139,6 +139,7 @@ def _read_directory(*, stamp: str) -> Directory:
         ccp=by_role.get(ParticipantRole.CCP),
         csd=by_role.get(ParticipantRole.CSD),
         central_bank=by_role.get(ParticipantRole.CENTRAL_BANK),
+        venue=by_role.get(ParticipantRole.VENUE),
     )
 
 

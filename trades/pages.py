@@ -72,7 +72,7 @@ REFUSED_COLUMNS: tuple[Column, ...] = (
     ("content", lambda row: row.content),
 )
 WAITING_VIEWS = {"all": "All", "alleged": "Alleged", "near": "With a near miss", "alone": "No counterpart"}
-OWN_VIEWS = {"all": "Your reports", "alleged": "Alleged against you", "near": "With a near miss", "alone": "No counterpart"}
+OWN_VIEWS = WAITING_VIEWS | {"all": "Your reports", "alleged": "Alleged against you"}
 TEMPLATE_ROW = "T-0001,ALDERBK,BRIXTON,IBM,100,118.50,USD,2008-09-15"
 UPLOAD_FORMS = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 

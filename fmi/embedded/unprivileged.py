@@ -22,7 +22,8 @@ UNPRIVILEGED_USER = "nobody"
 # linux/capability.h and linux/prctl.h
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 
@@ -82,7 +83,8 @@ def become(*, user: pwd.struct_passwd, paths: tuple[Path, ...]) -> Callable[[], 
 
     def drop_root() -> None:
         if not passes_all:
-            library.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            # Capabilities then outlive the change of user, and access(2) heeds them, which initdb asks.
+            library.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setgid(user.pw_gid)
         os.setuid(user.pw_uid)
@@ -93,7 +95,7 @@ def become(*, user: pwd.struct_passwd, paths: tuple[Path, ...]) -> Callable[[], 
 
 
 def _keep_right_to_pass(library: ctypes.CDLL) -> None:
-    """Keep CAP_DAC_OVERRIDE over the change of user and over exec (capabilities(7), ambient set)."""
+    """Keep CAP_DAC_OVERRIDE, and no other right of root's, over exec (capabilities(7), ambient set)."""
     mask = 1 << CAP_DAC_OVERRIDE
     header = _CapabilityHeader(CAPABILITY_VERSION_3, 0)
     data = (_CapabilityData * 2)(_CapabilityData(mask, mask, mask), _CapabilityData(0, 0, 0))

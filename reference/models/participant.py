@@ -21,9 +21,15 @@ class ParticipantRole(models.TextChoices):
     CCP = "CCP", "Central counterparty"
     CSD = "CSD", "Central securities depository"
     CENTRAL_BANK = "CENTRAL_BANK", "Central bank"
+    VENUE = "VENUE", "Trading venue"
 
 
-INFRASTRUCTURE_ROLES = (ParticipantRole.CCP, ParticipantRole.CSD, ParticipantRole.CENTRAL_BANK)
+INFRASTRUCTURE_ROLES = (
+    ParticipantRole.CCP,
+    ParticipantRole.CSD,
+    ParticipantRole.CENTRAL_BANK,
+    ParticipantRole.VENUE,
+)
 SELF_CLEARING_ROLES = (ParticipantRole.CLEARING_MEMBER, *INFRASTRUCTURE_ROLES)
 
 CLEARS_THROUGH_A_MEMBER_SQL = """

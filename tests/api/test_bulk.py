@@ -18,7 +18,7 @@ NDJSON = "application/x-ndjson"
 
 
 def send(client: Client, body: bytes, content_type: str = NDJSON, **headers: str) -> tuple[Any, list[Any]]:
-    response = client.post(BULK, body, content_type=content_type, headers=headers)
+    response = client.post(BULK, body, content_type=content_type, headers=headers, CONTENT_TYPE=content_type)
     if response.status_code != 200:
         return response, []
     assert response["Content-Type"] == NDJSON
@@ -137,8 +137,8 @@ def test_a_client_that_leaves_keeps_what_was_answered(
 ) -> None:
     monkeypatch.setattr("trades.core.parsing.CHUNK_LINES", 10)
     lines = [json.dumps(market.report(trade_id=f"T{number}")) for number in range(100)]
-    response = alpha.post(BULK, "\n".join(lines).encode(), content_type=NDJSON)
-    stream = iter(response.streaming_content)
+    response: Any = alpha.post(BULK, "\n".join(lines).encode(), content_type=NDJSON)
+    stream = response._iterator
     next(stream)
     stream.close()
     submission = Submission.objects.get()

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from events.models import AuditRecord, OutboxFact
-from tests.factories.market import Market
+from tests.factories.market import Market, login
 from trades.models import Match, Trade
 
 URL = "/api/v1/trades"
@@ -68,6 +68,12 @@ def test_operator_locks_in_both_sides(operator: Client, market: Market) -> None:
     answer = post(operator, market.report()).json()
     assert answer["status"] == "MATCHED"
     assert Match.objects.get().rule == "LOCKED_IN"
+
+
+def test_venue_locks_in_both_sides(market: Market) -> None:
+    venue = login(participant=market.venue, name="venue")
+    assert post(venue, market.report()).json()["status"] == "MATCHED"
+    assert Trade.objects.get().reporter == market.venue
 
 
 def test_operator_reports_on_behalf(operator: Client, market: Market) -> None:

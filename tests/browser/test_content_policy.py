@@ -7,6 +7,8 @@ from django.core.management import call_command
 from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from reference.services import create_demo_users
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -28,7 +30,7 @@ def complaints(page: Page) -> list[str]:
 def operator(page: Page, live_server: LiveServer) -> Page:
     """A page whose visitor has logged in as the operator."""
     call_command("load_reference", verbosity=0)
-    call_command("create_demo_users", verbosity=0)
+    create_demo_users(password="demo")
     page.goto(f"{live_server.url}/login/?next=/admin/")
     page.get_by_label("Username").fill("operator")
     page.get_by_label("Password").fill("demo")

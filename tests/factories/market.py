@@ -35,6 +35,7 @@ class Market:
     client_of_alpha: Participant
     ccp: Participant
     csd: Participant
+    venue: Participant
     equity: Security
     bond: Security
     dollar_equity: Security
@@ -73,6 +74,7 @@ def make_market() -> Market:
         client_of_alpha=ParticipantFactory.create(code="CHARLIE", role="BANK", clearing_member=alpha),
         ccp=ParticipantFactory.create(code="CCP", ccp=True),
         csd=ParticipantFactory.create(code="CSD", csd=True),
+        venue=ParticipantFactory.create(code="VENUE", role="VENUE"),
         equity=SecurityFactory.create(symbol="EQUITY", currency=euro),
         bond=SecurityFactory.create(symbol="BOND", currency=euro, bond=True),
         dollar_equity=SecurityFactory.create(symbol="DOLLAR", currency=dollar),

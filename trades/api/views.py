@@ -47,6 +47,7 @@ from trades.api.serializers import (
 from trades.core.lifecycle import TradeStatus
 from trades.filters import SubmissionFilter, TradeFilter
 from trades.models import RefusedLine, Submission, Trade
+from trades.queries.capture_context import capture_context
 from trades.queries.life import get_trade
 from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import cancel_trade
@@ -106,7 +107,8 @@ class TradeList(ActorListView[Trade]):
         if outcome.problems or outcome.public_id is None:
             refuse(problems=outcome.problems)
         if outcome.outcome == "ACCEPTED":
-            both_sides = actor.is_operator and report.reporter is None
+            context = capture_context(actor=actor, business_date=clock.business_date)
+            both_sides = context.reporter_id is None and report.reporter is None
             state = TradeStatus.MATCHED if both_sides else TradeStatus.NEW
             code: int = status.HTTP_201_CREATED
         else:

@@ -10,7 +10,8 @@ import msgspec
 from trades.core.report import Problem, TradeReport
 
 CHUNK_LINES = 20_000
-MAXIMUM_LINE_BYTES = 64 * 1024
+# Ten times what the fields can hold; it bounds a chunk in memory, too.
+MAXIMUM_LINE_BYTES = 4 * 1024
 FIELD_TYPES = {field.name: field for field in msgspec.structs.fields(TradeReport)}
 REQUIRED_COLUMNS = tuple(name for name, field in FIELD_TYPES.items() if field.required)
 BLANK_MEANS_ABSENT = tuple(name for name, field in FIELD_TYPES.items() if not field.required)
@@ -66,12 +67,13 @@ def problem_of(error: msgspec.ValidationError) -> Problem:
 
 
 def split_lines(*, blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Split blocks of bytes into lines without their ends; of an endless line only the head is kept."""
+    """Split blocks of bytes into lines without their ends; of a line too long only the head is kept."""
     rest = b""
     for block in blocks:
         lines = (rest + block).split(b"\n")
         rest = lines.pop()[: MAXIMUM_LINE_BYTES + 1]
-        yield from lines
+        for line in lines:
+            yield line[: MAXIMUM_LINE_BYTES + 1]
     if rest:
         yield rest
 
@@ -100,7 +102,10 @@ def _read_header(line: bytes) -> list[str]:
     text = _decode(line)
     if text is None:
         raise HeaderRefused("broken-encoding", "", "The header is not valid UTF-8.")
-    header = [name.strip() for name in next(csv.reader([text.lstrip("\ufeff")]), [])]
+    try:
+        header = [name.strip() for name in next(csv.reader([text.lstrip("\ufeff")]), [])]
+    except csv.Error as error:
+        raise HeaderRefused("missing-column", REQUIRED_COLUMNS[0], f"The header is not a CSV line: {error}.") from error
     for name in REQUIRED_COLUMNS:
         if name not in header:
             raise HeaderRefused("missing-column", name, f"The column {name!r} is missing.")
@@ -115,8 +120,8 @@ def _read_header(line: bytes) -> list[str]:
 def _read_json_line(number: int, line: bytes) -> Line:
     """Read one NDJSON line."""
     text = _decode(line)
-    if text is None:
-        return Line(number, line.decode("utf-8", "replace"), _broken_encoding())
+    if text is None or len(line) > MAXIMUM_LINE_BYTES:
+        return Line(number, line.decode("utf-8", "replace"), _unreadable(line))
     return Line(number, text, read_report(data=line))
 
 
@@ -125,7 +130,8 @@ def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> list[Lin
     try:
         texts = b"\n".join(line for _, line in pairs).decode("utf-8")
         rows = list(csv.reader(io.StringIO(texts), strict=True))
-        if len(rows) == len(pairs) and all(len(row) == len(header) for row in rows):
+        whole = all(len(line) <= MAXIMUM_LINE_BYTES for _, line in pairs)
+        if whole and len(rows) == len(pairs) and all(len(row) == len(header) for row in rows):
             reports = msgspec.convert(_mappings(rows, header), list[TradeReport], strict=False)
             return [Line(number, "", report) for (number, _), report in zip(pairs, reports, strict=True)]
     except (UnicodeDecodeError, csv.Error, msgspec.ValidationError):
@@ -152,8 +158,8 @@ def _mappings(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[dict
 def _read_csv_line(number: int, line: bytes, header: list[str]) -> Line:
     """Read one CSV line by itself."""
     text = _decode(line)
-    if text is None:
-        return Line(number, line.decode("utf-8", "replace"), _broken_encoding())
+    if text is None or len(line) > MAXIMUM_LINE_BYTES:
+        return Line(number, line.decode("utf-8", "replace"), _unreadable(line))
     try:
         rows = list(csv.reader([text], strict=True))
     except csv.Error as error:
@@ -177,6 +183,8 @@ def _decode(line: bytes) -> str | None:
     return None if "\x00" in text else text
 
 
-def _broken_encoding() -> Problem:
-    """Say that a line is not UTF-8 text."""
+def _unreadable(line: bytes) -> Problem:
+    """Say that a line is too long, or no UTF-8 text."""
+    if len(line) > MAXIMUM_LINE_BYTES:
+        return Problem("malformed-report", "", f"The line is longer than {MAXIMUM_LINE_BYTES:,} bytes.")
     return Problem("broken-encoding", "", "The line is not valid UTF-8 text.")

@@ -94,8 +94,9 @@ class ResolvedReport(NamedTuple):
 class CaptureContext:
     """All that a report is resolved against.
 
-    reporter_id: the participant that speaks; None where the speaker may name one in the report or,
-        naming none, reports both sides for `venue_id`.
+    reporter_id: the participant that speaks; None for an operator or a venue, which report both sides
+        as `venue_id`.
+    names_reporter: whether the speaker may name in a report whose one side it is: an operator may.
     accounts: (participant id, account name) -> securities account id.
     amount_divisor in SecurityTerms: price (in millionths) times quantity, divided by it, is minor units.
     settles: (currency code, date) -> whether payments in the currency settle that day.
@@ -114,6 +115,7 @@ class CaptureContext:
     settles: Callable[[str, date], bool]
     settlement_day: Callable[[str, date, int], date]
     business_date: date
+    names_reporter: bool = True
 
 
 def price_millionths(*, price: Decimal) -> int:
@@ -310,7 +312,7 @@ def _resolve_side(
                 Problem("unknown-participant", "/reporter", f"There is no participant {report.reporter!r}.")
             )
             return None
-        if reporter_id is not None and named != reporter_id:
+        if not context.names_reporter and named != reporter_id:
             problems.append(Problem("not-your-report", "/reporter", "You can report for yourself only."))
             return None
         reporter_id = named

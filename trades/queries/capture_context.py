@@ -7,7 +7,7 @@ from ledger.models import Account, AccountKind
 from reference.core.actor import Actor
 from reference.core.calendar import add_business_days, check_covered, is_business_day
 from reference.core.directory import Directory
-from reference.models.participant import INFRASTRUCTURE_ROLES
+from reference.models.participant import INFRASTRUCTURE_ROLES, ParticipantRole
 from reference.queries import directory
 from trades.core.report import PRICE_SCALE, CaptureContext, SecurityTerms
 
@@ -56,11 +56,14 @@ def capture_context(*, actor: Actor, business_date: date) -> CaptureContext:
     if not _lookups or _lookups[0].source is not source:
         _lookups[:] = [_read_lookups(source)]
     lookups = _lookups[0]
-    if source.csd is None:
-        raise RuntimeError("there is no CSD among the participants: load the reference data first")
+    if source.venue is None:
+        raise RuntimeError("there is no trading venue among the participants: load the reference data first")
+    speaker = source.participants[actor.participant_id] if actor.participant_id is not None else None
+    is_venue = speaker is not None and speaker.role == ParticipantRole.VENUE
     return CaptureContext(
-        reporter_id=actor.participant_id,
-        venue_id=source.csd.id,
+        reporter_id=None if is_venue else actor.participant_id,
+        venue_id=actor.participant_id if is_venue and actor.participant_id else source.venue.id,
+        names_reporter=actor.participant_id is None,
         participants=source.participant_ids,
         inactive=lookups.inactive,
         infrastructures=lookups.infrastructures,

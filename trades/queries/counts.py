@@ -1,4 +1,4 @@
-"""How many trades stand where: the funnel, and what bulk captures refused. Bounded by business dates, never by all history."""
+"""How many trades stand where: the funnel, and what bulk captures refused. Bounded by business dates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 from django.core.management import BaseCommand, CommandParser, call_command
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo-users",
             action="store_true",
-            help="also create the logins operator, auditor and participant, for a machine of one's own",
+            help="also create the logins operator, auditor and one for each participant, for a machine of one's own",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,9 +27,7 @@ class Command(BaseCommand):
         self._say("Migrating the database")
         call_command("migrate", interactive=False, **quiet)
         self._say("Loading the reference data")
-        call_command("load_reference", **quiet)
-        if options["demo_users"]:
-            call_command("create_demo_users", **quiet)
+        call_command("load_reference", demo_users=options["demo_users"], stdout=StringIO(), **quiet)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -31,10 +31,10 @@ NOTHING_NEW = {
 
 def test_what_it_brings() -> None:
     loaded = load_reference()
-    assert (loaded.calendars, loaded.currencies, loaded.participants, loaded.securities) == (2, 2, 18, 50)
+    assert (loaded.calendars, loaded.currencies, loaded.participants, loaded.securities) == (2, 2, 19, 50)
     roles = dict(Participant.objects.values_list("role").annotate(count=Count("id")))
     assert roles == {
-        "CLEARING_MEMBER": 8, "BANK": 3, "BROKER": 3, "CUSTODIAN": 1, "CCP": 1, "CSD": 1, "CENTRAL_BANK": 1,
+        "CLEARING_MEMBER": 8, "BANK": 3, "BROKER": 3, "CUSTODIAN": 1, "CCP": 1, "CSD": 1, "CENTRAL_BANK": 1, "VENUE": 1,
     }  # fmt: skip
     types = dict(Security.objects.values_list("security_type").annotate(count=Count("pk")))
     assert types == {"EQUITY": 5, "BOND": 25, "FUND": 20}
@@ -93,7 +93,7 @@ def test_demo_users_one_each_and_only_once() -> None:
     load_reference()
     created = create_demo_users(password="a long secret")
     assert created[:2] == ["operator", "auditor"]
-    assert len(created) == 20
+    assert len(created) == 21
     assert create_demo_users(password="another") == []
     user = authenticate(username="alderbk", password="a long secret")
     assert user is not None

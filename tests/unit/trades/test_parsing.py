@@ -87,6 +87,8 @@ def test_a_missing_column_is_named(missing: str) -> None:
         (HEADER.replace(b"price", b"pr\xffice"), "broken-encoding", ""),
         (HEADER + b",\x00", "broken-encoding", ""),
         (b"", "missing-column", "trade_id"),
+        (b"trade_id\rbuyer", "missing-column", "trade_id"),
+        (b"x" * 200_000, "missing-column", "trade_id"),
     ],
 )
 def test_a_header_that_cannot_be_used(header: bytes, code: str, column: str) -> None:
@@ -112,7 +114,8 @@ def test_a_header_that_cannot_be_used(header: bytes, code: str, column: str) -> 
         (row(buyer=""), "malformed-report", "length >= 1"),
         (row(trade_id="-"), "malformed-report", "regex"),
         (row(trade_id="T" * 36), "malformed-report", "length <= 35"),
-        (b"x" * 200_000, "malformed-report", "Not a CSV line"),
+        (b"x" * 200_000, "malformed-report", "longer than 4,096 bytes"),
+        (row(price="1." + "0" * 5_000), "malformed-report", "longer than 4,096 bytes"),
     ],
 )
 def test_one_bad_line_is_a_problem_and_the_others_are_read(bad: bytes, code: str, says: str) -> None:

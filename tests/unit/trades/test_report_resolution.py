@@ -66,7 +66,9 @@ CONTEXT = CaptureContext(
     settles=settles,
     settlement_day=settlement_day,
     business_date=TODAY,
+    names_reporter=False,
 )
+OPERATOR = replace(CONTEXT, reporter_id=None, names_reporter=True)
 VENUE = replace(CONTEXT, reporter_id=None)
 
 
@@ -115,7 +117,7 @@ def test_the_venue_speaks_for_both_and_names_both_accounts() -> None:
 
 
 def test_the_operator_may_speak_for_a_participant() -> None:
-    found = resolved(VENUE, reporter="BRAVO")
+    found = resolved(OPERATOR, reporter="BRAVO")
     assert (found.reporter_id, found.side, found.seller_account_id) == (BRAVO, "SELL", 102)
 
 
@@ -156,6 +158,10 @@ def test_the_operator_may_speak_for_a_participant() -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_named(changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     assert problems(**changes) == expected
+
+
+def test_a_venue_names_no_reporter() -> None:
+    assert problems(VENUE, reporter="ALPHA") == [("not-your-report", "/reporter")]
 
 
 def test_the_venue_hears_of_both_accounts() -> None:

@@ -81,7 +81,7 @@ def capture_file(*, path: Path, form: str, actor: Actor, quiet: bool) -> Submiss
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with path.open("rb") as file, Progress(*columns, disable=quiet, transient=True) as progress:
         bar = progress.add_task(path.name, total=path.stat().st_size)
-        content: IO[bytes] = gzip.open(file) if path.suffix == ".gz" else file  # type: ignore[assignment]
+        content: IO[bytes] = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file  # type: ignore[assignment]
         for _ in capture_submission(submission=submission, blocks=read_blocks(content=content), form=form, actor=actor):
             progress.update(bar, completed=file.tell())
     submission.refresh_from_db()
