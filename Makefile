@@ -12,7 +12,7 @@ export PORT
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
-run: $(VENV)/.installed ## Run the product: http://127.0.0.1:8000, or PORT=…; DAYS=… to play first; Ctrl-C stops it
+run: $(VENV)/.installed ## Run the product: http://127.0.0.1:8000, or PORT=…; DAYS=… to play first, DAY_SECONDS=… each then takes; Ctrl-C stops it
 	@$(BIN)/python -m fmi.supervisor
 
 demo: $(VENV)/.installed ## Play 20 business days of 2008 without pages, check every invariant, report

@@ -6,6 +6,7 @@ Who trades what follows a power law, everything is seeded, and each trade is rep
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -65,15 +66,17 @@ def noon_of(*, day: date) -> datetime:
     return datetime.combine(day, time(12), tzinfo=BUSINESS_ZONE)
 
 
-def participant_codes() -> list[str]:
+@cache
+def participant_codes() -> tuple[str, ...]:
     """Return the codes of the bench's participants, the most active first."""
-    return [f"BENCH{number:03d}" for number in range(PARTICIPANTS)]
+    return tuple(f"BENCH{number:03d}" for number in range(PARTICIPANTS))
 
 
-def security_codes() -> list[str]:
+@cache
+def security_codes() -> tuple[str, ...]:
     """Return the ISINs of the bench's securities, the most traded first."""
     bodies = [f"US9{number:08d}" for number in range(SECURITIES)]
-    return [body + isin_check_digit(body=body) for body in bodies]
+    return tuple(body + isin_check_digit(body=body) for body in bodies)
 
 
 def currency_of(*, security: int) -> str:

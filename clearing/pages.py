@@ -59,9 +59,7 @@ EXPOSURE_COLUMNS: tuple[Column, ...] = (
 def netting(request: HttpRequest) -> HttpResponseBase:
     """Show the netting runs, value before and after, and the obligations that came out."""
     actor, today = actor_of(request), business_clock().business_date
-    filtered = ObligationFilter(
-        request.GET, queryset=obligations_visible_to(actor=actor).select_related(*SHOWN)
-    )
+    filtered = ObligationFilter(request.GET, queryset=obligations_visible_to(actor=actor).select_related(*SHOWN))
     rows = filtered.qs if filtered.is_valid() else Obligation.objects.none()
     if wants_csv(request):
         return stream_query(request=request, rows=rows, columns=OBLIGATION_COLUMNS, name="obligations")

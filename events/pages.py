@@ -27,6 +27,9 @@ AUDIT_COLUMNS: tuple[Column, ...] = (
     ("digest", lambda row: bytes(row.digest).hex()),
 )
 
+# The kinds of object that have a page of their own.
+LINKED_TYPES = ("trade", "submission", "instruction")
+
 
 @require_GET
 def audit(request: HttpRequest) -> HttpResponseBase:
@@ -42,6 +45,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
         "cut": cut_page(rows=rows, request=request),
         "csv_url": csv_url(request),
         "today": today,
+        "linked": LINKED_TYPES,
         "participants": sorted(directory().participants.values(), key=lambda entry: entry.code),
     }
     return answer(request, "events/audit.html", context)

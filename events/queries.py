@@ -27,9 +27,7 @@ def waiting_facts() -> int:
 
 def waiting_since() -> tuple[int, datetime | None]:
     """Return how many facts wait for delivery, and when the oldest was recorded (None where none waits)."""
-    totals = OutboxFact.objects.filter(delivered_at__isnull=True).aggregate(
-        n=Count("pk"), oldest=Min("recorded_at")
-    )
+    totals = OutboxFact.objects.filter(delivered_at__isnull=True).aggregate(n=Count("pk"), oldest=Min("recorded_at"))
     return totals["n"], totals["oldest"]
 
 

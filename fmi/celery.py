@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery, bootsteps
+from celery.signals import worker_init
 from celery.worker import WorkController
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fmi.settings")
@@ -51,3 +52,11 @@ app = Celery("fmi")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(Heartbeat)
+
+
+@worker_init.connect
+def compile_cores(**_: Any) -> None:
+    """Compile the settlement core before the first cycle needs it; the worker's children inherit it."""
+    from settlement.core.decide import warm_up
+
+    warm_up()

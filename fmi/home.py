@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
 
@@ -105,8 +105,7 @@ def business_days_before(*, day: date, count: int) -> date:
 def kept(*, name: str, actor: Actor, today: date, seconds: int, read: Callable[[], T]) -> T:
     """Return a figure that all who see the same may share for some seconds."""
     scope = "all" if actor.sees_all else str(actor.participant_id)
-    found: T = cache.get_or_set(f"{name}:{scope}:{today}", read, timeout=seconds)
-    return found
+    return cast(T, cache.get_or_set(f"{name}:{scope}:{today}", read, timeout=seconds))
 
 
 def _funnel(*, actor: Actor, today: date, window_days: int) -> Funnel:

@@ -91,7 +91,8 @@ def instruction_life(*, instruction: Instruction, actor: Actor) -> list[LifeStep
 def posting_steps(*, instructions: list[Instruction], actor: Actor) -> list[LifeStep]:
     """Tell what the journal holds of these instructions; a participant sees its own accounts' lines."""
     steps = []
-    for entry in entries_of(source="INSTRUCTION", source_ids=[row.pk for row in instructions]):
+    by_id = {row.pk: row for row in instructions}
+    for entry in entries_of(source="INSTRUCTION", source_ids=list(by_id)):
         lines = [
             (row.account.code, f"{Decimal(row.amount).scaleb(-row.asset.digits):+,} {row.asset.code}", row.account)
             for row in entry.postings.all()
@@ -102,7 +103,8 @@ def posting_steps(*, instructions: list[Instruction], actor: Actor) -> list[Life
             LifeStep(
                 at=entry.at,
                 recorded_at=entry.recorded_at,
-                title=f"Posted to the ledger, {len(lines)} lines",
+                title=f"{settlement_life.subject_of(by_id[entry.source_id], among=instructions)}"
+                f"{len(lines)} postings to the ledger",
                 state="SETTLED",
                 why=f"Journal entry {entry.pk}.",
                 by="ledger",

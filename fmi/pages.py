@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,15 +21,16 @@ from reference.answering import answer
 from reference.models import Participant
 from reference.queries import business_clock
 from settlement.core.lifecycle import InstructionStatus
+from settlement.models import InstructionSource
 from settlement.queries.life import describe_instruction
 from settlement.queries.life import get_instruction as find_instruction
 from settlement.queries.visible import instructions_visible_to
-from settlement.refusals import UnknownInstruction
 from settlement.services.hold_instruction import sides_of
 from trades.core.lifecycle import Side, TradeStatus
 from trades.models import Trade
 from trades.queries.counts import STAGES
 from trades.queries.life import get_trade, requests_of
+from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import may_touch
 
 WINDOWS = (1, 20)
@@ -48,9 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the day: where it stands, what needs a hand, how much netting and settlement achieve."""
     days = request.GET.get("days", "")
     window = int(days) if days.isdigit() and int(days) in WINDOWS else WINDOWS[0]
-    found = read_home(
-        actor=actor_of(request), reading=business_clock(), window_days=window, now=timezone.now()
-    )
+    found = read_home(actor=actor_of(request), reading=business_clock(), window_days=window, now=timezone.now())
     return answer(request, "home.html", {"home": found, "stages": _stages(found), "exits": _exits(found)})
 
 
@@ -122,31 +122,42 @@ def _trades_behind(found: InstructionLife, *, participant_id: int | None) -> lis
         return reverse("trade", args=[trade.public_id]) if own or shared else ""
 
     return [
-        {"match": row, "buy_url": address(row.buy_trade), "sell_url": address(row.sell_trade)}
-        for row in found.matches
+        {"match": row, "buy_url": address(row.buy_trade), "sell_url": address(row.sell_trade)} for row in found.matches
     ]
 
 
 @require_GET
-def source(request: HttpRequest, source: str, source_id: int) -> HttpResponse:
-    """Go from a journal entry, or from an obligation, to the page of the instruction behind it."""
-    visible = instructions_visible_to(actor=actor_of(request))
-    if source == "INSTRUCTION":
-        found = visible.filter(pk=source_id).first()
+def thing(request: HttpRequest, kind: str, key: int) -> HttpResponse:
+    """Go from a journal entry, an obligation or an audit record to the page of the thing it names."""
+    actor = actor_of(request)
+    found: QuerySet[Any]
+    if kind == "trade":
+        found = trades_visible_to(actor=actor).filter(pk=key)
+    elif kind == "submission":
+        found = submissions_visible_to(actor=actor).filter(pk=key)
+    elif kind == "obligation":
+        kind = "instruction"
+        found = instructions_visible_to(actor=actor).filter(source=InstructionSource.OBLIGATION, source_id=key)
     else:
-        found = visible.filter(source=source, source_id=source_id).first()
-    if found is None:
-        raise UnknownInstruction
-    return redirect("instruction", public_id=found.public_id)
+        kind = "instruction"
+        found = instructions_visible_to(actor=actor).filter(pk=key)
+    public_id = found.values_list("public_id", flat=True).first()
+    if public_id is None:
+        raise Http404("There is no such thing, or it is another participant's.")
+    return redirect(kind, public_id=public_id)
 
 
 def show_steps(steps: Sequence[LifeStep]) -> list[dict[str, Any]]:
     """Put the steps of a life in the timeline's words: the time between them, their addresses, their states."""
     shown = []
-    before = None
+    before: LifeStep | None = None
     for step in steps:
-        gap = step.at - before if before is not None else None
-        before = step.at
+        gap = None
+        if before is not None:
+            # Two sides settle side by side: what still went on is not waited for.
+            ended = before.until if before.until is not None and before.until <= step.at else before.at
+            gap = step.at - ended
+        before = step
         details = list(step.details)
         if step.before or step.after:
             details.insert(0, ("State", " → ".join(part for part in (step.before, step.after) if part)))
@@ -202,17 +213,11 @@ def _tabs(view: str) -> list[dict[str, Any]]:
 def _stages(found: Home) -> list[dict[str, Any]]:
     """Return the funnel's stages: the count in each state now, and how many have come as far."""
     funnel = found.funnel
-    notes = {
-        TradeStatus.NEW: "wait for the other side",
-        TradeStatus.MATCHED: "wait for clearing or settlement",
-        TradeStatus.CLEARED: "wait to settle",
-        TradeStatus.SETTLED: "delivered and paid",
-    }
     stages = []
     for stage in STAGES:
         reached = funnel.reached(status=stage)
         share = 100 * reached / funnel.captured if funnel.captured else 0.0
-        note = notes[stage] if stage == TradeStatus.NEW else f"{notes[stage]}; {share:.1f} % came this far"
+        note = "wait for the other side" if stage == TradeStatus.NEW else f"{share:.1f} % came this far"
         stages.append(
             {
                 "state": stage.value,

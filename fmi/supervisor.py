@@ -39,7 +39,11 @@ PREPARE: tuple[tuple[str, ...], ...] = (("prepare", "--demo-users"),)
 # Once the pages answer: the first business days, so that there is something to see. Safe to repeat:
 # a later start goes on where the last one stopped. DAYS=0 plays none.
 FIRST_DAYS = ("play_days", "--resume", "--days")
-DEFAULT_DAYS = 2
+DEFAULT_DAYS = 5
+
+# And then business time runs on, with the demo's market in it, from wherever it stands.
+DEMO_SEED = "7"
+DEFAULT_DAY_SECONDS = 300
 
 WELCOME = """
   Mini FMI runs at   {address}
@@ -143,21 +147,23 @@ def run(*, stop: Stop) -> None:
     with only_run():
         port = read_port()
         days = read_number(name="DAYS", default=DEFAULT_DAYS, lowest=0, highest=1000)
+        day_seconds = read_number(name="DAY_SECONDS", default=DEFAULT_DAY_SECONDS, lowest=10, highest=86_400)
         environment = dict(os.environ)
         for name, value in local_settings().items():
             environment[name] = os.environ.get(name) or value
         environment["PYTHONUNBUFFERED"] = "1"
+        environment.setdefault("DEMO_SEED", DEMO_SEED)
         want_postgres = not os.environ.get("DATABASE_URL")
         want_valkey = not os.environ.get("REDIS_URL")
         say("Starting PostgreSQL and Valkey" if want_postgres or want_valkey else "Using the servers given")
         with leased_pair(want_postgres=want_postgres, want_valkey=want_valkey) as pair:
             environment |= pair.environment()
-            run_product(port=port, days=days, environment=environment, stop=stop)
+            run_product(port=port, days=days, day_seconds=day_seconds, environment=environment, stop=stop)
             say("Stopping the servers")
     say("Stopped. The data are kept for the next start.")
 
 
-def run_product(*, port: int, days: int, environment: dict[str, str], stop: Stop) -> None:
+def run_product(*, port: int, days: int, day_seconds: int, environment: dict[str, str], stop: Stop) -> None:
     """Prepare, start the processes, play the first days, and watch until a stop is asked for."""
     started: list[Child] = []
     address = f"http://{LOOPBACK}:{port}/"
@@ -176,6 +182,9 @@ def run_product(*, port: int, days: int, environment: dict[str, str], stop: Stop
             say(f"The pages are live at {address}")
         if days > 0 and not stop.is_asked():
             run_command(arguments=(*FIRST_DAYS, str(days)), environment=environment, stop=stop)
+            run_command(
+                arguments=("start_clock", "--day-seconds", str(day_seconds)), environment=environment, stop=stop
+            )
         if not stop.is_asked():
             say(WELCOME.format(address=address, logs=LOGS))
         while not stop.is_asked():

@@ -26,8 +26,8 @@ from reference.answering import answer
 from reference.listing import Column, csv_url, cut_page, stream_csv, wants_csv
 from reference.queries import business_clock, directory
 
-STATEMENT_LINES = 500
-STATEMENT_DAYS = timedelta(days=6)
+STATEMENT_LINES = 200
+PRESETS = ((0, "Today"), (6, "7 days"), (29, "30 days"))
 
 BALANCE_COLUMNS: tuple[Column, ...] = (
     ("account", lambda row: row[0].code),
@@ -49,9 +49,15 @@ STATEMENT_COLUMNS: tuple[Column, ...] = (
     ("balance", lambda row: row.running),
     ("digits", lambda row: row.asset.digits),
 )
-TRIAL_COLUMNS: tuple[Column, ...] = tuple(
-    (name, lambda row, name=name: row[name])
-    for name in ("code", "name", "kind", "held", "issued", "accounts", "digits")
+TRIAL_COLUMNS: tuple[Column, ...] = (
+    ("asset", lambda row: row["code"]),
+    ("name", lambda row: row["name"]),
+    ("kind", lambda row: row["kind"]),
+    ("accounts", lambda row: row["accounts"]),
+    ("held", lambda row: row["held"]),
+    ("issued", lambda row: row["issued"]),
+    ("difference", lambda row: row["difference"]),
+    ("digits", lambda row: row["digits"]),
 )
 
 
@@ -100,9 +106,7 @@ def _with_balances(accounts: list[Account], *, as_of: date | None) -> Iterator[t
 def _split(held: Iterable[Balance]) -> tuple[list[Balance], list[Balance]]:
     """Part cash from securities."""
     rows = list(held)
-    return [row for row in rows if row.asset.kind == "CASH"], [
-        row for row in rows if row.asset.kind != "CASH"
-    ]
+    return [row for row in rows if row.asset.kind == "CASH"], [row for row in rows if row.asset.kind != "CASH"]
 
 
 @require_GET
@@ -114,7 +118,7 @@ def account(request: HttpRequest, code: str) -> HttpResponseBase:
     except UnknownAccount as refusal:
         raise Http404(refusal.message) from refusal
     date_to = _date(request, "to") or today
-    date_from = _date(request, "from") or min(date_to, today - STATEMENT_DAYS)
+    date_from = _date(request, "from") or min(date_to, today)
     movements = movements_of(account_id=found.pk, date_from=date_from, date_to=date_to)
     asset = next((row.asset for row in movements if row.asset.code == request.GET.get("asset")), None)
     span: dict[str, Any] = {
@@ -124,9 +128,7 @@ def account(request: HttpRequest, code: str) -> HttpResponseBase:
     }
     if wants_csv(request):
         lines = statement_of(account_id=found.pk, **span)
-        return stream_csv(
-            request=request, chunks=[lines], columns=STATEMENT_COLUMNS, name=f"statement-{code}"
-        )
+        return stream_csv(request=request, chunks=[lines], columns=STATEMENT_COLUMNS, name=f"statement-{code}")
     lines = statement_of(account_id=found.pk, limit=STATEMENT_LINES + 1, **span)
     context = {
         "account": found,
@@ -140,9 +142,21 @@ def account(request: HttpRequest, code: str) -> HttpResponseBase:
         "date_from": date_from,
         "date_to": date_to,
         "today": today,
+        "presets": _presets(today=today, date_from=date_from, date_to=date_to),
         "csv_url": csv_url(request),
     }
     return answer(request, "ledger/account.html", context)
+
+
+def _presets(*, today: date, date_from: date, date_to: date) -> list[dict[str, Any]]:
+    """Return the spans of a statement that are one click away."""
+    presets = []
+    for days, label in PRESETS:
+        since = today - timedelta(days=days)
+        presets.append(
+            {"label": label, "href": f"?from={since}&to={today}", "current": (date_from, date_to) == (since, today)}
+        )
+    return presets
 
 
 @require_GET

@@ -68,7 +68,7 @@ def statement_of(
     date_to: date | None = None,
     limit: int | None = None,
 ) -> list[Any]:
-    """Return at most `limit` of an account's postings, oldest first, each with `running`, its asset's balance after it."""
+    """Return an account's postings, at most `limit`, oldest first, each with `running`, the balance after it."""
     postings = Posting.objects.filter(account_id=account_id).select_related("entry", "asset")
     if asset_id is not None:
         postings = postings.filter(asset_id=asset_id)
@@ -112,16 +112,14 @@ def movements_of(*, account_id: int, date_from: date, date_to: date) -> list[Mov
         row["asset_id"]: row
         for row in since.values("asset_id").annotate(
             everything=Sum("amount"),
-            received=Sum("amount", filter=within & Q(amount__gt=0), default=0),
-            given=-Sum("amount", filter=within & Q(amount__lt=0), default=0),
+            incoming=Sum("amount", filter=within & Q(amount__gt=0), default=0),
+            outgoing=-Sum("amount", filter=within & Q(amount__lt=0), default=0),
         )
     }
     found = []
-    for balance in (
-        Balance.objects.filter(account_id=account_id).select_related("asset").order_by("asset__code")
-    ):
-        row = sums.get(balance.asset_id, {"everything": 0, "received": 0, "given": 0})
-        movement = Movement(balance.asset, balance.balance - row["everything"], row["received"], row["given"])
+    for balance in Balance.objects.filter(account_id=account_id).select_related("asset").order_by("asset__code"):
+        row = sums.get(balance.asset_id, {"everything": 0, "incoming": 0, "outgoing": 0})
+        movement = Movement(balance.asset, balance.balance - row["everything"], row["incoming"], row["outgoing"])
         if movement.opening or movement.received or movement.given:
             found.append(movement)
     return found

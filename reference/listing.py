@@ -139,8 +139,12 @@ def _write_chunks(*, chunks: Iterable[Iterable[Any]], columns: Sequence[Column])
 
 async def _each_in_thread(texts: Iterator[str]) -> AsyncIterator[str]:
     """Step through a synchronous iterator in the request's own thread."""
-    advance = sync_to_async(next, thread_sensitive=True)
-    while (text := await advance(texts, None)) is not None:
+
+    def advance() -> str | None:
+        return next(texts, None)
+
+    read = sync_to_async(advance, thread_sensitive=True)
+    while (text := await read()) is not None:
         yield text
 
 

@@ -124,9 +124,7 @@ def _of_instruction(value: Any) -> Any:
 def instructions(request: HttpRequest) -> HttpResponseBase:
     """List settlement instructions, newest first; the CSV holds exactly the filtered list."""
     actor, reading = actor_of(request), business_clock()
-    filtered = InstructionFilter(
-        request.GET, queryset=instructions_visible_to(actor=actor).select_related(*SHOWN)
-    )
+    filtered = InstructionFilter(request.GET, queryset=instructions_visible_to(actor=actor).select_related(*SHOWN))
     rows = filtered.qs if filtered.is_valid() else Instruction.objects.none()
     if wants_csv(request):
         return stream_query(request=request, rows=rows, columns=INSTRUCTION_COLUMNS, name="instructions")
@@ -161,9 +159,7 @@ def _set_hold(request: HttpRequest, *, public_id: UUID, held: bool) -> HttpRespo
 
     def act() -> str:
         change = hold_instruction if held else release_instruction
-        changed = change(
-            instruction_pk=row.pk, actor=actor, at=reading.at, business_date=reading.business_date
-        )
+        changed = change(instruction_pk=row.pk, actor=actor, at=reading.at, business_date=reading.business_date)
         if held:
             return "The instruction is held: no cycle settles it until it is released."
         if changed.held_by_deliverer or changed.held_by_receiver:

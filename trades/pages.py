@@ -172,9 +172,7 @@ def _take_file(request: HttpRequest) -> HttpResponse:
     if file is None or form is None:
         messages.error(request, "Choose a file whose name ends in .csv, .ndjson or .jsonl.")
         return redirect("upload")
-    submission = open_submission(
-        actor=actor, source=str(file.name), at=reading.at, business_date=reading.business_date
-    )
+    submission = open_submission(actor=actor, source=str(file.name), at=reading.at, business_date=reading.business_date)
     try:
         for _ in capture_submission(submission=submission, blocks=file.chunks(), form=form, actor=actor):
             pass

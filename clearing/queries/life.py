@@ -83,7 +83,7 @@ def _net_obligations(*, match: Match, novation: Novation, actor: Actor) -> list[
         security_id=match.security_id,
         currency_id=match.currency_id,
     )
-    if not actor.sees_all:
+    if actor.participant_id is not None:
         found = found.filter(account__participant_id=actor.participant_id)
     return list(found.order_by("id"))
 
@@ -135,9 +135,7 @@ def get_obligations(*, obligation_ids: list[int]) -> dict[int, Obligation]:
 
 def trades_behind(*, obligation: Obligation, limit: int) -> list[Match]:
     """Return the matches netted into an obligation, up to `limit`, with their reports."""
-    matches = Match.objects.select_related(
-        "buy_trade__buyer", "sell_trade__seller", "security", "currency"
-    )
+    matches = Match.objects.select_related("buy_trade__buyer", "sell_trade__seller", "security", "currency")
     if obligation.match_id is not None:
         return list(matches.filter(pk=obligation.match_id))
     day: date = obligation.settlement_date

@@ -73,7 +73,7 @@ def _own(*, rows: list[NettingRun], actor: Actor) -> list[RunView]:
         .filter(kind=ObligationKind.NET, netting_run_id__in=[row.pk for row in rows])
         .order_by()
         .values_list("netting_run_id", "currency_id")
-        .annotate(Sum("bought_minor"), Sum("sold_minor"), Sum(NET_VALUE), Sum("trades"), Count("pk"))
+        .annotate(Sum("bought_minor"), Sum("sold_minor"), left=Sum(NET_VALUE), contracts=Sum("trades"), n=Count("pk"))
     )
     for run_id, currency_id, bought, sold, left, trades, count in found:
         gross[run_id][codes[currency_id]] = bought + sold

@@ -18,7 +18,8 @@ class Link:
 class LifeStep:
     """Something happened to a thing: when, from which state to which, why, by whom.
 
-    at: business time. recorded_at: wall-clock time, where the fact keeps it.
+    at: business time; until: when the last of several like it happened, where one step tells of several.
+    recorded_at: wall-clock time, where the fact keeps it.
     state: how the step is drawn; often `after`. details: (label, value) pairs, already in words.
     """
 
@@ -29,6 +30,7 @@ class LifeStep:
     after: str = ""
     why: str = ""
     by: str = SYSTEM_NAME
+    until: datetime | None = None
     recorded_at: datetime | None = None
     details: tuple[tuple[str, str], ...] = field(default=())
     link: Link | None = None

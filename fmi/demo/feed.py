@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
+from fmi.demo.lending import lend_to_cover
 from fmi.demo.market import MarketEvent, MarketSecurity, Trader, make_day
 from reference.core.actor import SYSTEM, Actor, Role
 from reference.core.calendar import BUSINESS_ZONE
@@ -24,6 +25,8 @@ CLIENTS = {
     "LARKBRK": ("CLIENT-L1",),
     "MERIDIAN": ("CLIENT-M1", "CLIENT-M2"),
 }
+# Before the cycles of 08:00 to 14:00.
+LENDING_TIMES = (time(7, 30), time(9, 30), time(11, 0), time(13, 30))
 TRADING_ROLES = ("CLEARING_MEMBER", "BANK", "BROKER", "CUSTODIAN")
 
 
@@ -80,6 +83,8 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
 
     def feed(*, after: datetime, until: datetime, business_date: date) -> None:
         """Do what happens after one moment and until another. Done twice, it changes nothing."""
+        if any(after < datetime.combine(business_date, at, tzinfo=BUSINESS_ZONE) <= until for at in LENDING_TIMES):
+            lend_to_cover(seed=seed, at=until, business_date=business_date)
         yesterday = next_business_date(after=business_date, count=-1)
         due = [
             event
@@ -88,12 +93,8 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
             if event.day_offset == offset
             and after < datetime.combine(business_date, _time_of(event.at), tzinfo=BUSINESS_ZONE) <= until
         ]
-        _report(
-            events=[event for event in due if event.kind == "REPORT"], at=until, business_date=business_date
-        )
-        _cancel(
-            events=[event for event in due if event.kind == "CANCEL"], at=until, business_date=business_date
-        )
+        _report(events=[event for event in due if event.kind == "REPORT"], at=until, business_date=business_date)
+        _cancel(events=[event for event in due if event.kind == "CANCEL"], at=until, business_date=business_date)
 
     return feed
 
@@ -109,9 +110,7 @@ def _report(*, events: Iterable[MarketEvent], at: datetime, business_date: date)
     lines = [msgspec.json.encode(event.report) + b"\n" for event in events]
     if not lines:
         return
-    submission = open_submission(
-        actor=SYSTEM, source=f"Market of {business_date}", at=at, business_date=business_date
-    )
+    submission = open_submission(actor=SYSTEM, source=f"Market of {business_date}", at=at, business_date=business_date)
     for _ in capture_submission(submission=submission, blocks=lines, form="ndjson", actor=SYSTEM):
         pass
 

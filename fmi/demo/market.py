@@ -105,9 +105,7 @@ def make_day(
             events += _report_trade(
                 random=random, trade=trade, buyer=traders[buyer], seller=traders[seller], security=security
             )
-    return sorted(
-        events, key=lambda event: (event.day_offset, event.at, event.report["trade_id"], event.kind)
-    )
+    return sorted(events, key=lambda event: (event.day_offset, event.at, event.report["trade_id"], event.kind))
 
 
 def _trade(
@@ -176,9 +174,7 @@ def _report_trade(
             corrected_at = _next_morning(random)
             events.append(MarketEvent(0, reported_at, "REPORT", wrong))
             events.append(MarketEvent(1, corrected_at, "CANCEL", wrong))
-            events.append(
-                MarketEvent(1, corrected_at, "REPORT", {**report, "trade_id": report["trade_id"] + "-R"})
-            )
+            events.append(MarketEvent(1, corrected_at, "REPORT", {**report, "trade_id": report["trade_id"] + "-R"}))
             continue
         fate -= WRONG_FIELD
         if fate < CASH_DIFFERENCE:
@@ -194,9 +190,7 @@ def _next_morning(random: np.random.Generator) -> timedelta:
     return NEXT_MORNING + timedelta(seconds=int(random.random() * (NEXT_NOON - NEXT_MORNING).total_seconds()))
 
 
-def _spoil(
-    *, random: np.random.Generator, report: dict[str, Any], security: MarketSecurity
-) -> dict[str, Any]:
+def _spoil(*, random: np.random.Generator, report: dict[str, Any], security: MarketSecurity) -> dict[str, Any]:
     """Return the report with one field wrong."""
     which = int(random.integers(3))
     if which == 0:

@@ -52,9 +52,7 @@ def prepare_books(*, first_date: date) -> None:
     open_books(business_date=first_date, at=at)
 
 
-def play_days(
-    *, days: int, seed: int, note: Callable[[date, str], None] = lambda _day, _step: None
-) -> list[date]:
+def play_days(*, days: int, seed: int, note: Callable[[date, str], None] = lambda _day, _step: None) -> list[date]:
     """Play whole business days from where the clock stands; return their dates.
 
     A day that is open already is played to its end and counts. note: called with the business date
@@ -67,9 +65,7 @@ def play_days(
             raise ClockHeld
         for _ in range(days):
             business_date = next_step(business_date=business_clock().business_date).business_date
-            while not BusinessDay.objects.filter(
-                business_date=business_date, closed_at__isnull=False
-            ).exists():
+            while not BusinessDay.objects.filter(business_date=business_date, closed_at__isnull=False).exists():
                 step = next_step(business_date=business_clock().business_date)
                 advance(until=step.planned_at, feed=feed, note=partial(note, business_date))
             played.append(business_date)

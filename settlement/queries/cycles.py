@@ -100,7 +100,7 @@ def _own(*, rows: Sequence[Cycle], participant_id: int) -> list[CycleView]:
         .order_by()
     )
     for cycle_id, currency_id, count, value in own.values_list("cycle_id", "currency_id").annotate(
-        Count("pk"), Sum(VALUE)
+        n=Count("pk"), value=Sum(VALUE)
     ):
         counts[cycle_id]["SETTLED"] += count
         settled[cycle_id][codes[currency_id]] += value
@@ -108,7 +108,7 @@ def _own(*, rows: Sequence[Cycle], participant_id: int) -> list[CycleView]:
     tried = attempts_of(participant_id=participant_id).filter(cycle_id__in=ids).order_by()
     for cycle_id, reason, currency_id, count, value in tried.values_list(
         "cycle_id", "reason", "instruction__currency_id"
-    ).annotate(Count("pk"), Sum(ATTEMPTED_VALUE)):
+    ).annotate(n=Count("pk"), value=Sum(ATTEMPTED_VALUE)):
         counts[cycle_id][reason] += count
         due[cycle_id][codes[currency_id]] += value
     return [
@@ -201,7 +201,7 @@ def failing_by_reason(*, actor: Actor, business_date: date) -> list[Failing]:
         )
         .order_by()
         .values_list("reason", "instruction__currency_id")
-        .annotate(Count("pk"), Sum(ATTEMPTED_VALUE), Min("instruction__intended_date"))
+        .annotate(n=Count("pk"), value=Sum(ATTEMPTED_VALUE), oldest=Min("instruction__intended_date"))
     )
     codes = {entry.id: entry.code for entry in directory().currencies.values()}
     found = [Failing(reason, codes[currency], count, value, oldest) for reason, currency, count, value, oldest in rows]

@@ -1,6 +1,7 @@
 """An instruction's life: created, tried in cycles, held, settled or cancelled."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from events.core.life import LifeStep, Link
 from events.queries import actions_on
 from reference.core.actor import Actor
+from reference.queries import directory
 from settlement.core.lifecycle import InstructionStatus, Reason
 from settlement.models import Attempt, Instruction, InstructionSource
 from settlement.queries.visible import instructions_visible_to
@@ -51,11 +53,29 @@ def life_of(*, instructions: Sequence[Instruction], actor: Actor) -> list[LifeSt
         attempts.setdefault(attempt.instruction_id, []).append(attempt)
     steps: list[LifeStep] = []
     for instruction in instructions:
-        steps.append(_created(instruction))
-        steps += _tried(attempts=attempts.get(instruction.pk, []), instruction=instruction, actor=actor)
+        subject = subject_of(instruction, among=instructions)
+        own = [_created(instruction)]
+        own += _tried(attempts=attempts.get(instruction.pk, []), instruction=instruction, actor=actor)
         if instruction.status == InstructionStatus.SETTLED:
-            steps.append(_settled(instruction))
+            own.append(_settled(instruction))
+        steps += [replace(step, title=_with_subject(subject, step.title)) for step in own]
     return steps + _actions(instructions=instructions, actor=actor)
+
+
+def _with_subject(subject: str, title: str) -> str:
+    """Put a subject before a title, which then goes on in lower case."""
+    return f"{subject}{title[:1].lower()}{title[1:]}" if subject else title
+
+
+def subject_of(instruction: Instruction, *, among: Sequence[Instruction]) -> str:
+    """Return whose side an instruction is, with a colon, where several tell of one trade: "ESTRELA: "."""
+    if len(among) < 2:
+        return ""
+    ccp = directory().ccp
+    receiver = instruction.receiver_account.participant
+    if ccp is not None and receiver.pk == ccp.id:
+        return f"{instruction.deliverer_account.participant.code}: "
+    return f"{receiver.code}: "
 
 
 def describe_instruction(instruction: Instruction) -> str:
@@ -107,6 +127,7 @@ def _tried(*, attempts: Sequence[Attempt], instruction: Instruction, actor: Acto
         steps.append(
             LifeStep(
                 at=first.cycle.ran_at,
+                until=last.cycle.ran_at,
                 recorded_at=first.cycle.recorded_at,
                 title=title,
                 state="HELD" if first.reason == Reason.HOLD else "FAILING" if late else str(first.reason),

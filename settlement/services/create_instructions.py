@@ -168,5 +168,7 @@ def _check(entered: DirectInstruction) -> None:
     if entered.quantity_units > LARGEST_AMOUNT or abs(entered.cash_minor) > LARGEST_AMOUNT:
         pointer = "/quantity" if entered.quantity_units > LARGEST_AMOUNT else "/amount"
         raise InstructionRefused(f"One instruction moves at most {LARGEST_AMOUNT:,}.", pointer=pointer)
+    if entered.quantity_units < 0:
+        raise InstructionRefused("A quantity is zero or more: swap deliverer and receiver.", pointer="/quantity")
     if entered.quantity_units == 0 and entered.cash_minor == 0:
         raise InstructionRefused("The instruction moves nothing.", pointer="/quantity")

@@ -20,23 +20,15 @@ def hold_instruction(*, instruction_pk: int, actor: Actor, at: datetime, busines
     A held instruction that is due is not settled, and counts as failing like any other (T2S: PREA).
     Raises UnknownInstruction, InstructionNotPending.
     """
-    return _set_hold(
-        instruction_pk=instruction_pk, held=True, actor=actor, at=at, business_date=business_date
-    )
+    return _set_hold(instruction_pk=instruction_pk, held=True, actor=actor, at=at, business_date=business_date)
 
 
-def release_instruction(
-    *, instruction_pk: int, actor: Actor, at: datetime, business_date: date
-) -> Instruction:
+def release_instruction(*, instruction_pk: int, actor: Actor, at: datetime, business_date: date) -> Instruction:
     """Release the actor's own hold; an operator releases both. Raises UnknownInstruction, InstructionNotPending."""
-    return _set_hold(
-        instruction_pk=instruction_pk, held=False, actor=actor, at=at, business_date=business_date
-    )
+    return _set_hold(instruction_pk=instruction_pk, held=False, actor=actor, at=at, business_date=business_date)
 
 
-def _set_hold(
-    *, instruction_pk: int, held: bool, actor: Actor, at: datetime, business_date: date
-) -> Instruction:
+def _set_hold(*, instruction_pk: int, held: bool, actor: Actor, at: datetime, business_date: date) -> Instruction:
     """Write the hold of the actor's sides, and its audit record where anything changed."""
     with transaction.atomic():
         take_lock(name=CYCLE_LOCK)

@@ -51,9 +51,7 @@ def test_api_documentation_is_drawn(page: Page, live_server: LiveServer, complai
     assert complaints == []
 
 
-def test_api_can_be_browsed_in_the_same_login(
-    operator: Page, live_server: LiveServer, complaints: list[str]
-) -> None:
+def test_api_can_be_browsed_in_the_same_login(operator: Page, live_server: LiveServer, complaints: list[str]) -> None:
     operator.goto(f"{live_server.url}/api/v1/participants?format=api")
     expect(operator.get_by_text("ALDERBK").first).to_be_visible()
     assert complaints == []

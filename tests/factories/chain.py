@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,14 +19,16 @@ from ledger.services import open_accounts, post_entries
 from reference.core.actor import SYSTEM, Actor, Role
 from reference.core.calendar import BUSINESS_ZONE
 from reference.models import BusinessClock, Holiday, Participant
-from reference.queries import directory, forget_directory
+from reference.queries import forget_directory
 from settlement.models import Cycle
-from settlement.services.business_day import load_schedule
+from settlement.services.business_day import load_schedule, open_business_day
 from settlement.services.settle_cycle import settle_cycle
 from tests.factories.reference import CalendarFactory, CurrencyFactory, ParticipantFactory, SecurityFactory
 from trades.core.parsing import read_report
 from trades.core.report import Problem
 from trades.models import Match, Trade
+from trades.services.cancel_trades import cancel_trade
+from trades.services.capture_submission import capture_submission, open_submission
 from trades.services.capture_trades import CaptureOutcome, capture_trade
 from trades.services.match_trades import match_trades
 
@@ -203,11 +204,37 @@ def total_by_asset() -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def price_of(minor: int) -> str:
-    """Write minor units as a decimal string with two digits."""
-    return str(Decimal(minor).scaleb(-2))
+def play_small(chain: Chain) -> None:
+    """Play a small market, so that every table has rows in every state, through the services alone.
 
-
-def currency_codes() -> dict[int, str]:
-    """Return currency id -> code."""
-    return {entry.id: entry.code for entry in directory().currencies.values()}
+    Settled: S1 (cleared), S2 (locked in, cleared), G (gross). Waiting: L1 (cleared, LACK), GL (gross, LACK),
+    N (not netted yet). Unmatched: U1 and U2, each the other's near miss. Cancelled: C (new), D (by both).
+    """
+    for code in ("ALPHA", "BRAVO", "CHARLIE"):
+        chain.give(code, "STOCK", 1_000)
+        chain.give(code, "EUR", 10_000_000)
+    chain.trade("S1", "ALPHA", "BRAVO", quantity=100)
+    chain.capture("S2", "BRAVO", "CHARLIE", quantity=50)
+    chain.trade("G", "CHARLIE", "ALPHA", quantity=10, cleared=False)
+    chain.trade("GL", "ALPHA", "DELTA", quantity=5, cleared=False)
+    chain.trade("L1", "CHARLIE", "DELTA", security="SHARE", quantity=30)
+    chain.trade("N", "ALPHA", "CHARLIE", quantity=20, settlement_date="2008-09-11")
+    chain.capture("U1", "ALPHA", "BRAVO", by="ALPHA", quantity=7, price="10")
+    chain.capture("U2", "ALPHA", "BRAVO", by="BRAVO", quantity=7, price="11")
+    chain.capture("C", "ALPHA", "BRAVO", by="ALPHA", quantity=9)
+    chain.trade("D", "ALPHA", "BRAVO", quantity=8)
+    chain.clear()
+    for trade_id, by in (("C", "ALPHA"), ("D-A", "ALPHA"), ("D-B", "BRAVO"), ("N-A", "ALPHA")):
+        cancel_trade(
+            trade_pk=Trade.objects.get(trade_id=trade_id).pk,
+            reason="a mistake",
+            actor=chain.actor(by),
+            at=chain.at,
+            business_date=chain.day,
+        )
+    submission = open_submission(actor=SYSTEM, source="small.json", at=chain.at, business_date=chain.day)
+    for _ in capture_submission(submission=submission, blocks=[b"not JSON\n"], form="ndjson", actor=SYSTEM):
+        pass
+    open_business_day(business_date=WEDNESDAY, at=chain.at)
+    chain.move_to(WEDNESDAY)
+    chain.settle()

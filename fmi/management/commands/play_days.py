@@ -41,7 +41,8 @@ class Command(BaseCommand):
                 prepare_books(first_date=options["first_date"] or FIRST_DATE)
             if options["resume"]:
                 days = max(0, days - BusinessDay.objects.exclude(closed_at=None).count())
-            self._play(days=days, seed=options["seed"], quiet=options["json"])
+            if days > 0:
+                self._play(days=days, seed=options["seed"], quiet=options["json"])
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
         findings = check_invariants()

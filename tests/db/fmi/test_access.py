@@ -37,8 +37,7 @@ def demo_users() -> None:
 @pytest.mark.usefixtures("demo_users")
 def test_each_role(django_assert_num_queries: Any) -> None:
     operator, auditor, participant = (
-        actor_of(request_of(User.objects.get(username=name)))
-        for name in ("operator", "auditor", "alderbk")
+        actor_of(request_of(User.objects.get(username=name))) for name in ("operator", "auditor", "alderbk")
     )
     assert operator == Actor("operator", Role.OPERATOR)
     assert auditor == Actor("auditor", Role.AUDITOR)

@@ -154,3 +154,19 @@ def test_a_command_gets_servers_and_its_exit_code_comes_back(tmp_path: Path) -> 
     assert answer.returncode == 7
     assert answer.stdout.startswith("postgresql://postgres:")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a right to give up")
+def test_started_by_root_it_keeps_no_right_but_to_pass_directories(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    server = start_postgres(directory=tmp_path / "postgres", throw_away=True)
+    try:
+        status = dict(
+            line.split(":\t", 1)
+            for line in Path(f"/proc/{server.process_id}/status").read_text().splitlines()
+            if ":\t" in line
+        )
+        assert "0" not in status["Uid"].split()
+        assert {status[name] for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {f"{1 << 1:016x}"}
+    finally:
+        server.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fmi.body_limit import limit_body
@@ -38,7 +39,9 @@ def ask(*parts: bytes, announced: int | None = None) -> tuple[int, bytes, int]:
         sent.append(dict(message))
 
     limited = limit_body(application=echo_length, limit_bytes=LIMIT_BYTES)
-    asyncio.run(limited({"type": "http", "headers": headers}, receive, send))
+    # In a thread of its own: browser tests leave an event loop running in this one.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, limited({"type": "http", "headers": headers}, receive, send)).result()
     body = b"".join(message.get("body", b"") for message in sent)
     return sent[0]["status"], body, len(parts) - len(waiting)
 

@@ -47,9 +47,7 @@ def test_a_refusal_keeps_its_words_and_points_at_the_field() -> None:
     assert status == UnknownSecurity.status
     assert document["type"] == "/problems/unknown-security"
     assert document["detail"] == "There is no security X."
-    assert document["errors"] == [
-        {"pointer": "/isin", "code": "unknown-security", "detail": "There is no security X."}
-    ]
+    assert document["errors"] == [{"pointer": "/isin", "code": "unknown-security", "detail": "There is no security X."}]
     assert document["isin"] == "X"
 
 

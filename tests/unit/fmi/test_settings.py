@@ -37,9 +37,7 @@ def read_setting(expression: str, environment: dict[str, str]) -> subprocess.Com
 
 @pytest.mark.parametrize("missing", sorted(COMPLETE))
 def test_a_missing_variable_is_named(missing: str) -> None:
-    answer = read_setting(
-        "settings.DEBUG", {name: value for name, value in COMPLETE.items() if name != missing}
-    )
+    answer = read_setting("settings.DEBUG", {name: value for name, value in COMPLETE.items() if name != missing})
     assert answer.returncode != 0
     assert f"{missing} is not set" in answer.stderr
 
@@ -61,8 +59,7 @@ def test_debug_needs_nothing_else() -> None:
 def test_the_pool_is_the_web_processes_own() -> None:
     without = read_setting("'pool' in settings.DATABASES['default']['OPTIONS']", COMPLETE)
     with_pool = read_setting(
-        "settings.DATABASES['default']['OPTIONS']['pool']['max_size'], "
-        "settings.DATABASES['default']['CONN_MAX_AGE']",
+        "settings.DATABASES['default']['OPTIONS']['pool']['max_size'], settings.DATABASES['default']['CONN_MAX_AGE']",
         COMPLETE | {"DATABASE_POOL_SIZE": "7"},
     )
     assert without.stdout.strip() == "False"
