@@ -34,7 +34,8 @@ CHAIN_INVARIANTS = {
         SELECT format('report %s is %s, match %s', t.id, t.status, m.id) FROM trades_trade t
         LEFT JOIN (SELECT buy_trade_id AS trade_id, id FROM trades_match
                    UNION SELECT sell_trade_id, id FROM trades_match) m ON m.trade_id = t.id
-        WHERE (t.status IN ('MATCHED', 'CLEARED', 'SETTLED') AND m.id IS NULL) OR (t.status = 'NEW' AND m.id IS NOT NULL)""",
+        WHERE (t.status IN ('MATCHED', 'CLEARED', 'SETTLED') AND m.id IS NULL)
+           OR (t.status = 'NEW' AND m.id IS NOT NULL)""",
     "the unmatched pool is the reports that are new": """
         SELECT format('report %s is %s, in the pool: %s', coalesce(t.id, u.trade_id), t.status, u.trade_id IS NOT NULL)
         FROM (SELECT * FROM trades_trade WHERE status = 'NEW'

@@ -16,9 +16,7 @@ class NettedSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     gross = serializers.CharField(help_text="Decimal string.")
     net = serializers.CharField(help_text="Decimal string.")
-    efficiency = serializers.FloatField(
-        allow_null=True, help_text="The share that netting took away, 0 to 1."
-    )
+    efficiency = serializers.FloatField(allow_null=True, help_text="The share that netting took away, 0 to 1.")
 
 
 class NettingRunSerializer(serializers.Serializer[Any]):
@@ -91,7 +89,5 @@ class ExposuresSerializer(serializers.Serializer[Any]):
 
     business_date = serializers.DateField()
     priced_on = serializers.DateField(allow_null=True)
-    without_price = serializers.ListField(
-        child=serializers.CharField(), help_text="Symbols valued at nothing."
-    )
+    without_price = serializers.ListField(child=serializers.CharField(), help_text="Symbols valued at nothing.")
     exposures = ExposureSerializer(many=True)

@@ -70,9 +70,7 @@ def _position_document(*, position: Position, digits: int) -> dict[str, Any]:
     }
 
 
-@extend_schema_view(
-    get=extend_schema(operation_id="netting_runs_list", summary="List netting runs, newest first")
-)
+@extend_schema_view(get=extend_schema(operation_id="netting_runs_list", summary="List netting runs, newest first"))
 class NettingRunList(ActorListView[NettingRun]):
     """Netting runs, newest first; a participant sees its own share of the figures."""
 
@@ -108,9 +106,7 @@ def run_document(*, run: RunView) -> dict[str, Any]:
     }
 
 
-@extend_schema_view(
-    get=extend_schema(operation_id="obligations_list", summary="List obligations, newest first")
-)
+@extend_schema_view(get=extend_schema(operation_id="obligations_list", summary="List obligations, newest first"))
 class ObligationList(ActorListView[Obligation]):
     """Obligations, newest first; a participant sees its own accounts'."""
 

@@ -31,6 +31,7 @@ class LifeStepSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(help_text="Business time.")
     recorded_at = serializers.DateTimeField(allow_null=True, help_text="Wall-clock time.")
     title = serializers.CharField()
+    state = serializers.CharField(help_text="How the step is drawn; often the state after it.")
     before = serializers.CharField()
     after = serializers.CharField()
     why = serializers.CharField()

@@ -6,9 +6,7 @@ from fmi.api import views
 
 urlpatterns = [
     path("trades/<uuid:public_id>", views.TradeDetail.as_view(), name="api-trade"),
-    path(
-        "settlement/instructions/<uuid:public_id>", views.InstructionDetail.as_view(), name="api-instruction"
-    ),
+    path("settlement/instructions/<uuid:public_id>", views.InstructionDetail.as_view(), name="api-instruction"),
     path("", include("trades.api.urls")),
     path("", include("clearing.api.urls")),
     path("", include("settlement.api.urls")),

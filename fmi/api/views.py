@@ -69,6 +69,4 @@ class InstructionDetail(ActorView[Instruction]):
         actor = self.actor
         instruction = get_instruction(actor=actor, public_id=public_id)
         steps = instruction_life(instruction=instruction, actor=actor)
-        return Response(
-            InstructionSerializer(instruction).data | {"life": LifeStepSerializer(steps, many=True).data}
-        )
+        return Response(InstructionSerializer(instruction).data | {"life": LifeStepSerializer(steps, many=True).data})

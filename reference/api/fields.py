@@ -23,10 +23,7 @@ def decimal_text(*, minor: int, digits: int) -> str:
 def amounts_text(*, amounts_minor: dict[str, int]) -> dict[str, str]:
     """Write amounts by currency code as decimal strings."""
     currencies = directory().currencies_by_code
-    return {
-        code: decimal_text(minor=minor, digits=currencies[code].digits)
-        for code, minor in amounts_minor.items()
-    }
+    return {code: decimal_text(minor=minor, digits=currencies[code].digits) for code, minor in amounts_minor.items()}
 
 
 @extend_schema_field(OpenApiTypes.STR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -10,9 +11,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-AS_OF = OpenApiParameter(
-    "as_of", OpenApiTypes.DATE, description="The end of this business date; now, where left out."
-)
+DATE_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+AS_OF = OpenApiParameter("as_of", OpenApiTypes.DATE, description="The end of this business date; now, where left out.")
 
 
 def read_date(*, request: Request, name: str) -> date | None:
@@ -21,7 +21,8 @@ def read_date(*, request: Request, name: str) -> date | None:
     if not text:
         return None
     try:
-        if len(text) != len("2008-09-08"):
+        # Python also reads 20080908 and 2008-W37-1; one way to write a date is enough.
+        if not DATE_SHAPE.fullmatch(text):
             raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError:

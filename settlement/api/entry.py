@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
-
 from ledger.models import Account, AccountKind
 from ledger.refusals import UnknownAccount
 from reference.core.calendar import check_business_day
@@ -33,11 +31,9 @@ def resolve_entry(*, fields: Mapping[str, Any]) -> tuple[DirectInstruction, int]
             pointer="/currency",
         )
     if fields["quantity"] % security.lot_size_units:
-        raise InstructionRefused(
-            f"The quantity must be a multiple of {security.lot_size_units}.", pointer="/quantity"
-        )
-    instructed_by = fields.get("instructed_by") or fields["deliverer"]
-    party = source.participant(code=instructed_by, pointer="/instructed_by")
+        raise InstructionRefused(f"The quantity must be a multiple of {security.lot_size_units}.", pointer="/quantity")
+    party_field = "instructed_by" if fields.get("instructed_by") else "deliverer"
+    party = source.participant(code=fields[party_field], pointer=f"/{party_field}")
     return DirectInstruction(
         reference=fields["reference"],
         deliverer_account=_find_account(source=source, fields=fields, side="deliverer"),
@@ -62,7 +58,7 @@ def _find_security(*, source: Directory, code: str) -> SecurityEntry:
 def _find_account(*, source: Directory, fields: Mapping[str, Any], side: str) -> Account:
     owner = source.participant(code=fields[side], pointer=f"/{side}")
     name = fields[f"{side}_account"]
-    found = Account.objects.filter(Q(participant_id=owner.id, kind=AccountKind.SECURITIES, name=name)).first()
+    found = Account.objects.filter(participant_id=owner.id, kind=AccountKind.SECURITIES, name=name).first()
     if found is None:
         raise UnknownAccount(f"{owner.code} has no account {name!r}.", pointer=f"/{side}_account")
     return found

@@ -25,9 +25,7 @@ class InstructionSerializer(serializers.ModelSerializer[Instruction]):
         help_text="What the receiver pays; negative: the deliverer pays; 0: free of payment.",
     )
     currency: Any = CurrencyCode(source="currency_id")
-    cycle = serializers.IntegerField(
-        source="cycle_id", allow_null=True, help_text="The cycle that settled it."
-    )
+    cycle = serializers.IntegerField(source="cycle_id", allow_null=True, help_text="The cycle that settled it.")
 
     class Meta:
         """What moves, between whom, and how far it is."""

@@ -59,9 +59,7 @@ class InstructionList(ActorListView[Instruction]):
 
     def get_queryset(self) -> QuerySet[Instruction]:
         """Return what the actor sees."""
-        return instructions_visible_to(actor=self.actor).select_related(
-            "deliverer_account", "receiver_account"
-        )
+        return instructions_visible_to(actor=self.actor).select_related("deliverer_account", "receiver_account")
 
     def get_serializer_class(self) -> Any:
         """Return the shape of an entry for the form of the browsable API, of an instruction otherwise."""
@@ -155,9 +153,7 @@ class InstructionRelease(_SetHold):
         return self.set_hold(public_id)
 
 
-@extend_schema_view(
-    get=extend_schema(operation_id="cycles_list", summary="List settlement cycles, newest first")
-)
+@extend_schema_view(get=extend_schema(operation_id="cycles_list", summary="List settlement cycles, newest first"))
 class CycleList(ActorListView[Cycle]):
     """Settlement cycles, newest first; a participant sees its own share of the figures."""
 
@@ -184,9 +180,7 @@ def cycle_document(*, cycle: CycleView) -> dict[str, Any]:
                 {
                     "currency": share.currency,
                     "due": decimal_text(minor=share.due_minor, digits=currencies[share.currency].digits),
-                    "settled": decimal_text(
-                        minor=share.settled_minor, digits=currencies[share.currency].digits
-                    ),
+                    "settled": decimal_text(minor=share.settled_minor, digits=currencies[share.currency].digits),
                     "efficiency": share.ratio,
                 }
                 for share in cycle.shares
@@ -202,9 +196,7 @@ class BusinessDayDetail(ActorView[BusinessDay]):
     serializer_class = BusinessDaySerializer
     filter_backends: list[Any] = []
 
-    @extend_schema(
-        operation_id="business_day_retrieve", summary="Read the business date, its phase and schedule"
-    )
+    @extend_schema(operation_id="business_day_retrieve", summary="Read the business date, its phase and schedule")
     def get(self, request: Request) -> Response:
         """Read what the business clock says, and the day's schedule against what happened."""
         refuse_unknown_parameters(request=request, known=[])

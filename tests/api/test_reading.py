@@ -138,7 +138,7 @@ class TestLists:
             ("participant=BRAVO", 3), ("buyer=BRAVO", 0), ("seller=bravo", 3), ("reporter=ALPHA", 3),
             ("currency=EUR", 3), ("currency=USD", 0), ("trade_date_from=2008-09-08&trade_date_to=2008-09-08", 3),
             ("settlement_date_from=2008-09-11", 0), ("business_date_from=2008-09-09", 0), ("cleared=true", 3),
-            ("cleared=false", 0), ("submission=00000000-0000-0000-0000-000000000000", 0), ("status=&q=", 3),
+            ("cleared=false", 0), ("submission=00000000-0000-0000-0000-000000000000", 0), ("q=&security=", 3),
         ],
     )  # fmt: skip
     def test_filters(self, alpha: Client, three: None, query: str, count: int) -> None:
@@ -205,7 +205,6 @@ class TestSettlement:
             ({"currency": "USD"}, "/currency"),
             ({"quantity": -1}, "/quantity"),
             ({"quantity": 10**19}, "/quantity"),
-            ({"quantity": 10**5000}, ""),
             ({"quantity": 0, "amount": "0"}, "/quantity"),
             ({"security": "BOND", "quantity": 7}, "/quantity"),
             ({"amount": "NaN"}, "/amount"),
@@ -288,8 +287,19 @@ class TestLedger:
             assert {row["held"] for row in assets} == {"100000.00", 1000}
         assert alpha.get(f"{API}/trial-balance").status_code == 403
 
-    @pytest.mark.parametrize("path", ["positions/9999999", "positions/NOBODY", "accounts/x", "participants/0",
-                                      "securities/X", "participants/%00", "accounts/%00", "positions/" + "9" * 40])  # fmt: skip
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "positions/9999999",
+            "positions/NOBODY",
+            "positions/" + "9" * 40,
+            "accounts/x",
+            "accounts/%00",
+            "participants/0",
+            "participants/%00",
+            "securities/X",
+        ],
+    )
     def test_unknown_is_404(self, operator: Client, market: Market, path: str) -> None:
         assert operator.get(f"{API}/{path}").status_code == 404
 

@@ -70,9 +70,7 @@ def refuse(*, problems: Sequence[Problem]) -> NoReturn:
 
 def errors_of(*, problems: Sequence[Problem]) -> list[dict[str, str]]:
     """Write problems as the `errors` of a problem document."""
-    return [
-        {"pointer": problem.pointer, "code": problem.code, "detail": problem.message} for problem in problems
-    ]
+    return [{"pointer": problem.pointer, "code": problem.code, "detail": problem.message} for problem in problems]
 
 
 def blocks_of(*, request: Any) -> Iterator[bytes]:

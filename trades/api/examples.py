@@ -44,9 +44,7 @@ LINE_ACCEPTED = {"line": 1, "outcome": "ACCEPTED", "id": "01985a7e-3c00-7000-800
 LINE_REFUSED = {
     "line": 2,
     "outcome": "REFUSED",
-    "errors": [
-        {"pointer": "/buyer", "code": "unknown-participant", "detail": "There is no participant 'X'."}
-    ],
+    "errors": [{"pointer": "/buyer", "code": "unknown-participant", "detail": "There is no participant 'X'."}],
 }
 
 REPORT_EXAMPLE = OpenApiExample("One side", value=ONE_SIDE, request_only=True, media_type="application/json")

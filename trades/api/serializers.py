@@ -16,9 +16,7 @@ from trades.models import RefusedLine, Submission, Trade
 class TradeReportSerializer(serializers.Serializer[Any]):
     """One trade report. Reading it is msgspec's work (trades.core.parsing); this is its description."""
 
-    trade_id = serializers.CharField(
-        max_length=35, help_text="The reporter's own reference; once per reporter."
-    )
+    trade_id = serializers.CharField(max_length=35, help_text="The reporter's own reference; once per reporter.")
     buyer = serializers.CharField(max_length=12, help_text="Participant code.")
     seller = serializers.CharField(max_length=12, help_text="Participant code.")
     security = serializers.CharField(max_length=24, help_text="ISIN or symbol.")
@@ -40,12 +38,8 @@ class TradeReportSerializer(serializers.Serializer[Any]):
         max_length=20, default="HOUSE", help_text="The seller's account, where both sides are reported."
     )
     cleared = serializers.BooleanField(default=True, help_text="Whether the CCP steps in between.")
-    transaction_type = serializers.CharField(
-        max_length=4, required=False, help_text="Optional matching field."
-    )
-    trading_venue = serializers.CharField(
-        max_length=4, required=False, help_text="MIC; optional matching field."
-    )
+    transaction_type = serializers.CharField(max_length=4, required=False, help_text="Optional matching field.")
+    trading_venue = serializers.CharField(max_length=4, required=False, help_text="MIC; optional matching field.")
 
 
 class TradeLinksSerializer(serializers.Serializer[Any]):

@@ -112,9 +112,7 @@ class TradeList(ActorListView[Trade]):
             state = TradeStatus.MATCHED if both_sides else TradeStatus.NEW
             code: int = status.HTTP_201_CREATED
         else:
-            state = TradeStatus(
-                Trade.objects.values_list("status", flat=True).get(public_id=outcome.public_id)
-            )
+            state = TradeStatus(Trade.objects.values_list("status", flat=True).get(public_id=outcome.public_id))
             code = status.HTTP_200_OK
         links = links_of(public_id=outcome.public_id)
         answer = {
@@ -158,12 +156,8 @@ class TradeBulk(ActorView[Trade]):
         if form is None:
             raise UnsupportedMediaType(media_type)
         clock = business_clock()
-        submission = open_submission(
-            actor=actor, source="API", at=clock.at, business_date=clock.business_date
-        )
-        outcomes = capture_submission(
-            submission=submission, blocks=blocks_of(request=request), form=form, actor=actor
-        )
+        submission = open_submission(actor=actor, source="API", at=clock.at, business_date=clock.business_date)
+        outcomes = capture_submission(submission=submission, blocks=blocks_of(request=request), form=form, actor=actor)
         first = next(outcomes, None)
         parts = answer_stream(first=first, rest=outcomes)
         under_asgi = isinstance(request._request, ASGIRequest)  # noqa: SLF001 (DRF has no other name for it)
@@ -251,9 +245,7 @@ class RefusedLineList(ActorListView[RefusedLine]):
 
     def get_queryset(self) -> QuerySet[RefusedLine]:
         """Return the refused lines of a bulk capture that the actor sees."""
-        return RefusedLine.objects.filter(
-            submission=find_submission(view=self, public_id=self.kwargs["public_id"])
-        )
+        return RefusedLine.objects.filter(submission=find_submission(view=self, public_id=self.kwargs["public_id"]))
 
 
 def find_submission(*, view: ActorView[Any], public_id: UUID) -> Submission:
