@@ -20,8 +20,6 @@ class AuditFilter(FilterSet):
         help_text="Beginning of the action, such as trade. or trade.cancelled.",
     )  # fmt: skip
     object_type = CharFilter(field_name="object_type", max_length=24, label="Kind of object")
-    object_id = NumberFilter(
-        field_name="object_id", min_value=0, max_value=2**63 - 1, decimal_places=0, label="Object"
-    )
+    object_id = NumberFilter(field_name="object_id", min_value=0, max_value=2**63 - 1, decimal_places=0, label="Object")
     business_date_from = DateFilter("business_date", "gte", label="From")
     business_date_to = DateFilter("business_date", "lte", label="To")

@@ -17,9 +17,7 @@ class OutboxFact(models.Model):
     delivered_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(delivered_at__isnull=True))
-        ]
+        indexes = [models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(delivered_at__isnull=True))]
         triggers = refuse_delete(table="events_outboxfact")
 
     def __str__(self) -> str:
@@ -35,9 +33,7 @@ class AuditRecord(models.Model):
     business_date = models.DateField()
     actor = models.CharField(max_length=150)
     role = models.CharField(max_length=12)
-    participant = models.ForeignKey(
-        "reference.Participant", null=True, on_delete=models.PROTECT, related_name="+"
-    )
+    participant = models.ForeignKey("reference.Participant", null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=48, help_text="noun.verb, such as trade.cancelled")
     object_type = models.CharField(max_length=24, blank=True)
     object_id = models.BigIntegerField(null=True)

@@ -10,13 +10,25 @@ import msgspec
 from django.db import connection, transaction
 
 from events.contracts import Fact
-from events.models import AuditRecord, OutboxFact
 from reference.core.actor import Actor
+
+
+# Every action and every fact passes here, so both are written without the ORM: a quarter of its cost.
+FACT_SQL = "INSERT INTO events_outboxfact (name, version, payload) VALUES (%s, %s, %s::jsonb)"
+ACTIONS_SQL = """
+    INSERT INTO events_auditrecord (
+        at, business_date, actor, role, participant_id, action, object_type, object_id, summary, detail, digest)
+    SELECT %s, %s, %s, %s, %s, %s, %s, object_id, summary, detail::jsonb, digest
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[])
+        WITH ORDINALITY AS o (object_id, summary, detail, digest, place)
+    ORDER BY place
+"""
 
 
 def record_fact(*, fact: Fact) -> None:
     """Put a fact in the outbox. Call it inside the transaction that makes the fact true."""
-    OutboxFact.objects.create(name=type(fact).__name__, version=fact.VERSION, payload=asdict(fact))
+    with connection.cursor() as cursor:
+        cursor.execute(FACT_SQL, [type(fact).__name__, fact.VERSION, msgspec.json.encode(asdict(fact)).decode()])
 
 
 def deliver_facts(*, dispatch: Callable[[str, Mapping[str, Any]], None], limit: int = 500) -> int:
@@ -75,36 +87,32 @@ def record_actions(
     objects: Sequence[tuple[int | None, str, Mapping[str, Any]]],
 ) -> None:
     """Write one audit record per (object_id, summary, detail): the same action done to several objects."""
-    records = []
-    for object_id, summary, detail in objects:
-        canonical = msgspec.json.encode(
+    head = [
+        at.isoformat(),
+        business_date.isoformat(),
+        actor.name,
+        actor.role,
+        actor.participant_id,
+        action,
+        object_type,
+    ]
+    digests = [
+        hashlib.sha256(msgspec.json.encode([*head, *described], order="sorted")).digest() for described in objects
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ACTIONS_SQL,
             [
-                at.isoformat(),
-                business_date.isoformat(),
+                at,
+                business_date,
                 actor.name,
                 actor.role,
                 actor.participant_id,
                 action,
                 object_type,
-                object_id,
-                summary,
-                detail,
+                [object_id for object_id, _, _ in objects],
+                [summary for _, summary, _ in objects],
+                [msgspec.json.encode(detail).decode() for _, _, detail in objects],
+                digests,
             ],
-            order="sorted",
         )
-        records.append(
-            AuditRecord(
-                at=at,
-                business_date=business_date,
-                actor=actor.name,
-                role=actor.role,
-                participant_id=actor.participant_id,
-                action=action,
-                object_type=object_type,
-                object_id=object_id,
-                summary=summary,
-                detail=msgspec.json.decode(msgspec.json.encode(detail)),
-                digest=hashlib.sha256(canonical).digest(),
-            )
-        )
-    AuditRecord.objects.bulk_create(records)

@@ -11,11 +11,12 @@ SHOWN = 5
 CHAIN_INVARIANTS = {
     "cash leg if and only if securities leg": """
         SELECT format('instruction %s is %s with %s securities and %s cash postings, %s and %s expected',
-                      i.id, i.status, coalesce(p.securities, 0), coalesce(p.cash, 0),
+                      coalesce(i.id, p.source_id), coalesce(i.status, 'missing'), coalesce(p.securities, 0),
+                      coalesce(p.cash, 0),
                       CASE WHEN i.status = 'SETTLED' AND i.quantity_units <> 0 THEN 2 ELSE 0 END,
                       CASE WHEN i.status = 'SETTLED' AND i.cash_minor <> 0 THEN 2 ELSE 0 END)
         FROM settlement_instruction i
-        LEFT JOIN (
+        FULL JOIN (
             SELECT e.source_id, count(*) FILTER (WHERE a.kind = 'SECURITY') AS securities,
                    count(*) FILTER (WHERE a.kind = 'CASH') AS cash
             FROM ledger_journalentry e

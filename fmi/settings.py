@@ -206,6 +206,7 @@ WHITENOISE_USE_FINDERS = STATIC_FROM_SOURCE
 # ---------------------------------------------------------------------------------------------------
 # Login and safety
 # ---------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["reference.backends.MembershipBackend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

@@ -236,20 +236,14 @@ def fetch_arrays(
                 raise TypeError(f"Column {name}: cast it to a type of fixed width")
         readers = {name: _READERS[type_code] for name, type_code in names.items()}
         payloads = composed.SQL(", ").join(
-            composed.SQL("string_agg({}({}), '')").format(
-                composed.SQL(reader.send), composed.Identifier(name)
-            )
+            composed.SQL("string_agg({}({}), '')").format(composed.SQL(reader.send), composed.Identifier(name))
             for name, reader in readers.items()
         )
-        gathered = composed.SQL("SELECT count(*), {} FROM ({}) AS fetched").format(
-            payloads, composed.SQL(query)
-        )
+        gathered = composed.SQL("SELECT count(*), {} FROM ({}) AS fetched").format(payloads, composed.SQL(query))
         with psycopg.Cursor(connection, row_factory=tuple_row) as fetched:
             row = fetched.execute(gathered, binary=True).fetchone()
     assert row is not None, "An aggregate without GROUP BY answers one row."
-    arrays = {
-        name: _read(reader, payload) for (name, reader), payload in zip(readers.items(), row[1:], strict=True)
-    }
+    arrays = {name: _read(reader, payload) for (name, reader), payload in zip(readers.items(), row[1:], strict=True)}
     for name, array in arrays.items():
         if len(array) != row[0]:
             raise ValueError(f"Column {name} holds NULL: coalesce it")

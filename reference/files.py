@@ -176,9 +176,7 @@ def make_synthetic_prices() -> Iterator[SyntheticPrices]:
                 price_digits=price_digits,
                 seed=SYNTHETIC_SEED,
             )
-            yield SyntheticPrices(
-                symbol=line["symbol"], price_digits=price_digits, days=days, history=history
-            )
+            yield SyntheticPrices(symbol=line["symbol"], price_digits=price_digits, days=days, history=history)
 
 
 def _synthetic_days(calendar: str) -> NDArray[np.datetime64]:

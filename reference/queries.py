@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 import numpy as np
 from django.conf import settings
+from django.db import connection
 
 from reference.core.calendar import BUSINESS_ZONE, add_business_days, build_calendar
 from reference.core.directory import (
@@ -18,7 +19,6 @@ from reference.core.directory import (
     SecurityEntry,
 )
 from reference.models import (
-    BusinessClock,
     Calendar,
     Currency,
     Holiday,
@@ -31,6 +31,8 @@ from reference.models import (
 from reference.refusals import BusinessClockNotSet
 
 EMPTY_STAMP = "empty"
+# Read by every request and task, so without the ORM: a fifth of its cost.
+CLOCK_SQL = "SELECT business_date, at, ticked_at, seconds_per_day, running FROM reference_businessclock WHERE id = 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,18 @@ class ClockReading:
 
 def business_clock() -> ClockReading:
     """Read the business clock. Raises BusinessClockNotSet."""
-    row = BusinessClock.objects.filter(pk=1).first()
+    with connection.cursor() as cursor:
+        cursor.execute(CLOCK_SQL)
+        row = cursor.fetchone()
     if row is None:
         raise BusinessClockNotSet
+    business_date, at, ticked_at, seconds_per_day, running = row
     return ClockReading(
-        business_date=row.business_date,
-        at=row.at.astimezone(BUSINESS_ZONE),
-        ticked_at=row.ticked_at,
-        seconds_per_day=row.seconds_per_day,
-        running=row.running,
+        business_date=business_date,
+        at=at.astimezone(BUSINESS_ZONE),
+        ticked_at=ticked_at,
+        seconds_per_day=seconds_per_day,
+        running=running,
     )
 
 

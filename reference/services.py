@@ -145,9 +145,9 @@ def _stage(cursor: CursorWrapper, stage: str, rows: Iterable[tuple[Any, ...]]) -
     columns = [sql.Identifier(column.split()[0]) for column in STAGES[stage].split(",")]
     cursor.execute(sql.SQL("DROP TABLE IF EXISTS pg_temp.{}").format(table))
     cursor.execute(
-        sql.SQL(
-            "CREATE TEMPORARY TABLE {} ({}, line bigint GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP"
-        ).format(table, sql.SQL(STAGES[stage]))
+        sql.SQL("CREATE TEMPORARY TABLE {} ({}, line bigint GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP").format(
+            table, sql.SQL(STAGES[stage])
+        )
     )
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(table, sql.SQL(", ").join(columns))
     with cursor.copy(statement) as copy:

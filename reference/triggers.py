@@ -101,17 +101,14 @@ def legal_steps(*, table: str, column: str, transitions: Mapping[str, frozenset[
     The legality is the trigger's WHEN clause, so a legal step never enters PL/pgSQL.
     """
     legal = ", ".join(
-        f"('{before}', '{after}')"
-        for before, afters in sorted(transitions.items())
-        for after in sorted(afters)
+        f"('{before}', '{after}')" for before, afters in sorted(transitions.items()) for after in sorted(afters)
     )
     return pgtrigger.Trigger(
         name=f"{table}_legal_step",
         when=pgtrigger.Before,
         operation=pgtrigger.UpdateOf(column),
         condition=pgtrigger.Condition(
-            f"OLD.{column} IS DISTINCT FROM NEW.{column}"
-            f" AND (OLD.{column}::text, NEW.{column}::text) NOT IN ({legal})"
+            f"OLD.{column} IS DISTINCT FROM NEW.{column} AND (OLD.{column}::text, NEW.{column}::text) NOT IN ({legal})"
         ),
         func=f"""
             RAISE EXCEPTION '{table} cannot go from % to %', OLD.{column}, NEW.{column}

@@ -8,68 +8,133 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('reference', '0001_initial'),
+        ("reference", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AuditRecord',
+            name="AuditRecord",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
-                ('at', models.DateTimeField(help_text='Business time.')),
-                ('business_date', models.DateField()),
-                ('actor', models.CharField(max_length=150)),
-                ('role', models.CharField(max_length=12)),
-                ('action', models.CharField(help_text='noun.verb, such as trade.cancelled', max_length=48)),
-                ('object_type', models.CharField(blank=True, max_length=24)),
-                ('object_id', models.BigIntegerField(null=True)),
-                ('summary', models.TextField()),
-                ('detail', models.JSONField(default=dict, help_text='before, after, counts, reasons')),
-                ('digest', models.BinaryField(help_text="SHA-256 of the record's canonical JSON.", max_length=32)),
-                ('participant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
+                ("at", models.DateTimeField(help_text="Business time.")),
+                ("business_date", models.DateField()),
+                ("actor", models.CharField(max_length=150)),
+                ("role", models.CharField(max_length=12)),
+                ("action", models.CharField(help_text="noun.verb, such as trade.cancelled", max_length=48)),
+                ("object_type", models.CharField(blank=True, max_length=24)),
+                ("object_id", models.BigIntegerField(null=True)),
+                ("summary", models.TextField()),
+                ("detail", models.JSONField(default=dict, help_text="before, after, counts, reasons")),
+                ("digest", models.BinaryField(help_text="SHA-256 of the record's canonical JSON.", max_length=32)),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.participant",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OutboxFact',
+            name="OutboxFact",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('name', models.CharField(help_text="The contract's class name.", max_length=64)),
-                ('version', models.SmallIntegerField(default=1, help_text="The contract's schema version.")),
-                ('payload', models.JSONField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
-                ('delivered_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("name", models.CharField(help_text="The contract's class name.", max_length=64)),
+                ("version", models.SmallIntegerField(default=1, help_text="The contract's schema version.")),
+                ("payload", models.JSONField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
+                ("delivered_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('delivered_at__isnull', True)), fields=['id'], name='outbox_waiting')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("delivered_at__isnull", True)), fields=["id"], name="outbox_waiting"
+                    )
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='outboxfact',
-            trigger=pgtrigger.compiler.Trigger(name='events_outboxfact_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'events_outboxfact rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='678a8485f81fdc73d16f80e5d0807a8d8e8a9f82', level='STATEMENT', operation='DELETE', pgid='pgtrigger_events_outboxfact_no_delete_3c1dd', table='events_outboxfact', when='BEFORE')),
+            model_name="outboxfact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="events_outboxfact_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'events_outboxfact rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="678a8485f81fdc73d16f80e5d0807a8d8e8a9f82",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_events_outboxfact_no_delete_3c1dd",
+                    table="events_outboxfact",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='outboxfact',
-            trigger=pgtrigger.compiler.Trigger(name='events_outboxfact_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'events_outboxfact is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='bcc3c051a4a60cb1170b1d7d48b5f6114a37d2af', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_events_outboxfact_no_truncate_dbb40', table='events_outboxfact', when='BEFORE')),
+            model_name="outboxfact",
+            trigger=pgtrigger.compiler.Trigger(
+                name="events_outboxfact_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'events_outboxfact is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="bcc3c051a4a60cb1170b1d7d48b5f6114a37d2af",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_events_outboxfact_no_truncate_dbb40",
+                    table="events_outboxfact",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditrecord',
-            index=models.Index(fields=['object_type', 'object_id'], name='audit_object'),
+            model_name="auditrecord",
+            index=models.Index(fields=["object_type", "object_id"], name="audit_object"),
         ),
         migrations.AddIndex(
-            model_name='auditrecord',
-            index=models.Index(fields=['business_date', 'id'], name='audit_business_date'),
+            model_name="auditrecord",
+            index=models.Index(fields=["business_date", "id"], name="audit_business_date"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditrecord',
-            trigger=pgtrigger.compiler.Trigger(name='events_auditrecord_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'events_auditrecord is append-only' USING ERRCODE = 'restrict_violation';", hash='d2aa9cfbc4e890f443ffa6ea771d849e25ef2545', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_events_auditrecord_append_only_d634f', table='events_auditrecord', when='BEFORE')),
+            model_name="auditrecord",
+            trigger=pgtrigger.compiler.Trigger(
+                name="events_auditrecord_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'events_auditrecord is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="d2aa9cfbc4e890f443ffa6ea771d849e25ef2545",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_events_auditrecord_append_only_d634f",
+                    table="events_auditrecord",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='auditrecord',
-            trigger=pgtrigger.compiler.Trigger(name='events_auditrecord_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'events_auditrecord is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='02e746b8a2d4637bed16c8789a718199a1da4e08', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_events_auditrecord_no_truncate_1d72f', table='events_auditrecord', when='BEFORE')),
+            model_name="auditrecord",
+            trigger=pgtrigger.compiler.Trigger(
+                name="events_auditrecord_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'events_auditrecord is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="02e746b8a2d4637bed16c8789a718199a1da4e08",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_events_auditrecord_no_truncate_1d72f",
+                    table="events_auditrecord",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
@@ -16,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.access import actor_of
+from reference.api.authentication import SessionLogin
 from reference.api.parsers import BoundedJsonParser
 from reference.core.actor import Actor, Role
 
@@ -40,6 +42,7 @@ class StrictFilterBackend(DjangoFilterBackend):
 class ActorView(GenericAPIView[M]):
     """A view for whoever has a role."""
 
+    authentication_classes = [BasicAuthentication, SessionLogin]
     filter_backends = [StrictFilterBackend]
     parser_classes: Sequence[type[BaseParser]] = [BoundedJsonParser, FormParser, MultiPartParser]
 

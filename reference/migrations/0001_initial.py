@@ -21,9 +21,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 (
                     "code",
-                    models.CharField(
-                        help_text="ISO 4217 code, or the ISIN (ISO 6166)", max_length=12, unique=True
-                    ),
+                    models.CharField(help_text="ISO 4217 code, or the ISIN (ISO 6166)", max_length=12, unique=True),
                 ),
                 (
                     "kind",
@@ -69,9 +67,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("code", models.CharField(help_text="TARGET or US", max_length=12, unique=True)),
                 ("name", models.CharField(max_length=80)),
@@ -92,9 +88,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("date", models.DateField()),
                 ("open", models.DecimalField(decimal_places=6, max_digits=18)),
@@ -118,9 +112,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("date", models.DateField()),
                 ("name", models.CharField(max_length=120)),
@@ -134,9 +126,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 (
                     "role",
@@ -159,15 +149,11 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=120)),
                 (
                     "lei",
-                    models.CharField(
-                        help_text="Legal entity identifier, ISO 17442", max_length=20, unique=True
-                    ),
+                    models.CharField(help_text="Legal entity identifier, ISO 17442", max_length=20, unique=True),
                 ),
                 (
                     "bic",
-                    models.CharField(
-                        help_text="Business identifier code, ISO 9362", max_length=11, unique=True
-                    ),
+                    models.CharField(help_text="Business identifier code, ISO 9362", max_length=11, unique=True),
                 ),
                 (
                     "role",
@@ -255,15 +241,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "security_type",
-                    models.CharField(
-                        choices=[("EQUITY", "Equity"), ("BOND", "Bond"), ("FUND", "Fund")], max_length=6
-                    ),
+                    models.CharField(choices=[("EQUITY", "Equity"), ("BOND", "Bond"), ("FUND", "Fund")], max_length=6),
                 ),
                 (
                     "quotation",
-                    models.CharField(
-                        choices=[("UNIT", "Per unit"), ("PERCENT", "Percent of nominal")], max_length=7
-                    ),
+                    models.CharField(choices=[("UNIT", "Per unit"), ("PERCENT", "Percent of nominal")], max_length=7),
                 ),
                 (
                     "settlement_lag_days",
@@ -275,16 +257,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "price_digits",
-                    models.SmallIntegerField(
-                        default=4, help_text="Decimal digits a price may have, at most 6"
-                    ),
+                    models.SmallIntegerField(default=4, help_text="Decimal digits a price may have, at most 6"),
                 ),
                 ("active", models.BooleanField(default=True)),
                 (
                     "liquid",
-                    models.BooleanField(
-                        default=True, help_text="Liquid market in the sense of the CSDR penalty table"
-                    ),
+                    models.BooleanField(default=True, help_text="Liquid market in the sense of the CSDR penalty table"),
                 ),
                 ("issuer_name", models.CharField(max_length=120)),
                 ("maturity_date", models.DateField(blank=True, null=True)),
@@ -457,9 +435,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="referenceversion",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("id", 1)), name="referenceversion_single_row"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="referenceversion_single_row"),
         ),
         migrations.AddField(
             model_name="currency",
@@ -491,9 +467,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="holiday",
-            constraint=models.UniqueConstraint(
-                fields=("calendar", "date"), name="holiday_calendar_date_unique"
-            ),
+            constraint=models.UniqueConstraint(fields=("calendar", "date"), name="holiday_calendar_date_unique"),
         ),
         migrations.AddConstraint(
             model_name="holiday",
@@ -556,9 +530,7 @@ class Migration(migrations.Migration):
                         ("role__in", ("CLEARING_MEMBER", "CCP", "CSD", "CENTRAL_BANK")),
                     ),
                     models.Q(
-                        models.Q(
-                            ("role__in", ("CLEARING_MEMBER", "CCP", "CSD", "CENTRAL_BANK")), _negated=True
-                        ),
+                        models.Q(("role__in", ("CLEARING_MEMBER", "CCP", "CSD", "CENTRAL_BANK")), _negated=True),
                         ("clearing_member__isnull", False),
                     ),
                     _connector="OR",
@@ -801,9 +773,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="security",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("security_type", "BOND"), ("maturity_date__isnull", True), _connector="OR"
-                ),
+                condition=models.Q(("security_type", "BOND"), ("maturity_date__isnull", True), _connector="OR"),
                 name="security_only_bonds_mature",
             ),
         ),
@@ -883,9 +853,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="dailyprice",
-            constraint=models.UniqueConstraint(
-                fields=("security", "date"), name="dailyprice_security_date_unique"
-            ),
+            constraint=models.UniqueConstraint(fields=("security", "date"), name="dailyprice_security_date_unique"),
         ),
         migrations.AddConstraint(
             model_name="dailyprice",

@@ -4,31 +4,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reference', '0001_initial'),
+        ("reference", "0001_initial"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='participant',
-            name='participant_role_known',
+            model_name="participant",
+            name="participant_role_known",
         ),
         migrations.RemoveConstraint(
-            model_name='participant',
-            name='participant_clears_somewhere',
+            model_name="participant",
+            name="participant_clears_somewhere",
         ),
         migrations.AlterField(
-            model_name='participant',
-            name='role',
-            field=models.CharField(choices=[('CLEARING_MEMBER', 'Clearing member'), ('BANK', 'Bank'), ('BROKER', 'Broker'), ('CUSTODIAN', 'Custodian'), ('CCP', 'Central counterparty'), ('CSD', 'Central securities depository'), ('CENTRAL_BANK', 'Central bank'), ('VENUE', 'Trading venue')], max_length=15),
+            model_name="participant",
+            name="role",
+            field=models.CharField(
+                choices=[
+                    ("CLEARING_MEMBER", "Clearing member"),
+                    ("BANK", "Bank"),
+                    ("BROKER", "Broker"),
+                    ("CUSTODIAN", "Custodian"),
+                    ("CCP", "Central counterparty"),
+                    ("CSD", "Central securities depository"),
+                    ("CENTRAL_BANK", "Central bank"),
+                    ("VENUE", "Trading venue"),
+                ],
+                max_length=15,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['CLEARING_MEMBER', 'BANK', 'BROKER', 'CUSTODIAN', 'CCP', 'CSD', 'CENTRAL_BANK', 'VENUE'])), name='participant_role_known'),
+            model_name="participant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "role__in",
+                        ["CLEARING_MEMBER", "BANK", "BROKER", "CUSTODIAN", "CCP", "CSD", "CENTRAL_BANK", "VENUE"],
+                    )
+                ),
+                name="participant_role_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('clearing_member__isnull', True), ('role__in', ('CLEARING_MEMBER', 'CCP', 'CSD', 'CENTRAL_BANK', 'VENUE'))), models.Q(models.Q(('role__in', ('CLEARING_MEMBER', 'CCP', 'CSD', 'CENTRAL_BANK', 'VENUE')), _negated=True), ('clearing_member__isnull', False)), _connector='OR'), name='participant_clears_somewhere', violation_error_message='Banks, brokers and custodians clear through a clearing member; clearing members and infrastructures through nobody.'),
+            model_name="participant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("clearing_member__isnull", True),
+                        ("role__in", ("CLEARING_MEMBER", "CCP", "CSD", "CENTRAL_BANK", "VENUE")),
+                    ),
+                    models.Q(
+                        models.Q(
+                            ("role__in", ("CLEARING_MEMBER", "CCP", "CSD", "CENTRAL_BANK", "VENUE")), _negated=True
+                        ),
+                        ("clearing_member__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="participant_clears_somewhere",
+                violation_error_message="Banks, brokers and custodians clear through a clearing member; clearing members and infrastructures through nobody.",
+            ),
         ),
     ]

@@ -60,9 +60,7 @@ class Asset(models.Model):
     code = models.CharField(max_length=12, unique=True, help_text="ISO 4217 code, or the ISIN (ISO 6166)")
     kind = models.CharField(max_length=8, choices=AssetKind.choices)
     name = models.CharField(max_length=120)
-    digits = models.SmallIntegerField(
-        help_text="Decimal digits of one unit: 2 for EUR and USD, 0 for securities"
-    )
+    digits = models.SmallIntegerField(help_text="Decimal digits of one unit: 2 for EUR and USD, 0 for securities")
 
     class Meta:
         """Kind, code shape and digits agree; the row outlives everything that refers to it."""
@@ -76,8 +74,7 @@ class Asset(models.Model):
                 name="asset_code_shape",
             ),
             models.CheckConstraint(
-                condition=Q(kind=AssetKind.CASH, digits__gte=0, digits__lte=4)
-                | Q(kind=AssetKind.SECURITY, digits=0),
+                condition=Q(kind=AssetKind.CASH, digits__gte=0, digits__lte=4) | Q(kind=AssetKind.SECURITY, digits=0),
                 name="asset_digits_range",
             ),
         ]
@@ -112,9 +109,7 @@ class Currency(Asset):
         verbose_name_plural = "currencies"
         constraints = [
             models.CheckConstraint(
-                condition=Q(
-                    tolerance_band_minor__gte=0, tolerance_below_minor__gte=0, tolerance_above_minor__gte=0
-                ),
+                condition=Q(tolerance_band_minor__gte=0, tolerance_below_minor__gte=0, tolerance_above_minor__gte=0),
                 name="currency_tolerance_not_negative",
             ),
         ]
@@ -145,9 +140,7 @@ class Security(Asset):
     lot_size_units = models.BigIntegerField(default=1, help_text="Smallest quantity, and its multiple")
     price_digits = models.SmallIntegerField(default=4, help_text="Decimal digits a price may have, at most 6")
     active = models.BooleanField(default=True)
-    liquid = models.BooleanField(
-        default=True, help_text="Liquid market in the sense of the CSDR penalty table"
-    )
+    liquid = models.BooleanField(default=True, help_text="Liquid market in the sense of the CSDR penalty table")
     issuer_name = models.CharField(max_length=120)
     maturity_date = models.DateField(null=True, blank=True)
 
@@ -156,12 +149,8 @@ class Security(Asset):
 
         verbose_name_plural = "securities"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(security_type__in=SecurityType.values), name="security_type_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(quotation__in=Quotation.values), name="security_quotation_known"
-            ),
+            models.CheckConstraint(condition=Q(security_type__in=SecurityType.values), name="security_type_known"),
+            models.CheckConstraint(condition=Q(quotation__in=Quotation.values), name="security_quotation_known"),
             models.CheckConstraint(
                 condition=Q(settlement_lag_days__gte=0, settlement_lag_days__lte=30),
                 name="security_lag_range",

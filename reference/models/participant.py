@@ -68,19 +68,13 @@ class Participant(models.Model):
 
         ordering = ["code"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(code__regex=r"^[A-Z0-9]{2,12}$"), name="participant_code_shape"
-            ),
-            models.CheckConstraint(
-                condition=Q(lei__regex=r"^[A-Z0-9]{18}[0-9]{2}$"), name="participant_lei_shape"
-            ),
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z0-9]{2,12}$"), name="participant_code_shape"),
+            models.CheckConstraint(condition=Q(lei__regex=r"^[A-Z0-9]{18}[0-9]{2}$"), name="participant_lei_shape"),
             models.CheckConstraint(
                 condition=Q(bic__regex=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$"),
                 name="participant_bic_shape",
             ),
-            models.CheckConstraint(
-                condition=Q(role__in=ParticipantRole.values), name="participant_role_known"
-            ),
+            models.CheckConstraint(condition=Q(role__in=ParticipantRole.values), name="participant_role_known"),
             models.CheckConstraint(
                 condition=Q(role__in=SELF_CLEARING_ROLES, clearing_member__isnull=True)
                 | (~Q(role__in=SELF_CLEARING_ROLES) & Q(clearing_member__isnull=False)),
@@ -88,12 +82,8 @@ class Participant(models.Model):
                 violation_error_message="Banks, brokers and custodians clear through a clearing member;"
                 " clearing members and infrastructures through nobody.",
             ),
-            models.UniqueConstraint(
-                fields=["role"], condition=Q(role=ParticipantRole.CCP), name="participant_one_ccp"
-            ),
-            models.UniqueConstraint(
-                fields=["role"], condition=Q(role=ParticipantRole.CSD), name="participant_one_csd"
-            ),
+            models.UniqueConstraint(fields=["role"], condition=Q(role=ParticipantRole.CCP), name="participant_one_ccp"),
+            models.UniqueConstraint(fields=["role"], condition=Q(role=ParticipantRole.CSD), name="participant_one_csd"),
             models.UniqueConstraint(
                 fields=["role"],
                 condition=Q(role=ParticipantRole.CENTRAL_BANK),

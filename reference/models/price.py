@@ -9,9 +9,7 @@ from reference.models.asset import Security
 class DailyPrice(models.Model):
     """One day's prices of a security, in its quotation (bonds: percent of nominal)."""
 
-    security = models.ForeignKey(
-        Security, on_delete=models.PROTECT, related_name="daily_prices", db_index=False
-    )
+    security = models.ForeignKey(Security, on_delete=models.PROTECT, related_name="daily_prices", db_index=False)
     date = models.DateField()
     open = models.DecimalField(max_digits=18, decimal_places=6)
     high = models.DecimalField(max_digits=18, decimal_places=6)

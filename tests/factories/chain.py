@@ -43,6 +43,9 @@ def at_time(day: date, hour: int, minute: int = 0) -> datetime:
     return datetime.combine(day, time(hour, minute), tzinfo=BUSINESS_ZONE)
 
 
+MONDAY_TEN = at_time(MONDAY, 10)
+
+
 @dataclass
 class Chain:
     """The market, where its clock stands, and each link of the chain as one call."""
@@ -51,7 +54,7 @@ class Chain:
     isins: dict[str, str]
     assets: dict[str, int]
     day: date = MONDAY
-    at: datetime = at_time(MONDAY, 10)
+    at: datetime = MONDAY_TEN
     issued: list[int] = field(default_factory=list)
 
     def move_to(self, day: date, hour: int = 10, minute: int = 0) -> None:
@@ -101,7 +104,9 @@ class Chain:
             "trade_date": self.day.isoformat(),
         } | changes
 
-    def capture(self, trade_id: str, buyer: str, seller: str, *, by: str | None = None, **changes: Any) -> CaptureOutcome:
+    def capture(
+        self, trade_id: str, buyer: str, seller: str, *, by: str | None = None, **changes: Any
+    ) -> CaptureOutcome:
         """Capture one report, by one side, or by the operator for both."""
         read = read_report(data=msgspec.json.encode(self.fields(trade_id, buyer, seller, **changes)))
         assert not isinstance(read, Problem), read
@@ -182,9 +187,7 @@ def make_chain() -> Chain:
     ParticipantFactory.create(code="VENUE", role="VENUE")
     ids = dict(Participant.objects.values_list("code", "pk"))
     open_accounts(participants=[(pk, code) for code, pk in ids.items()])
-    open_accounts(
-        participants=[(ids["CSD"], "CSD"), (ids["BANK"], "BANK")], name="ISSUANCE", limit_minor=None
-    )
+    open_accounts(participants=[(ids["CSD"], "CSD"), (ids["BANK"], "BANK")], name="ISSUANCE", limit_minor=None)
     open_accounts(participants=[(ids["ALPHA"], "ALPHA")], name="FUND")
     load_schedule()
     forget_directory()

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,6 +18,10 @@ REQUIRED_COLUMNS = tuple(name for name, field in FIELD_TYPES.items() if field.re
 BLANK_MEANS_ABSENT = tuple(name for name, field in FIELD_TYPES.items() if not field.required)
 
 _decoder = msgspec.json.Decoder(TradeReport)
+
+
+class _Row(TradeReport, array_like=True, forbid_unknown_fields=True, gc=False):
+    """A report as a row of values in the order of its fields, which is read without a mapping a row."""
 
 
 class Line(NamedTuple):
@@ -89,7 +94,7 @@ def read_chunks(*, blocks: Iterable[bytes], form: str) -> Iterator[tuple[list[by
     if form == "csv":
         header = _read_header(next(numbered, (1, b""))[1])
     while True:
-        taken = [pair for _, pair in zip(range(CHUNK_LINES), numbered, strict=False)]
+        taken = list(islice(numbered, CHUNK_LINES))
         if not taken:
             return
         pairs = [pair for pair in taken if pair[1].strip()]
@@ -127,32 +132,43 @@ def _read_json_line(number: int, line: bytes) -> Line:
 
 def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> list[Line]:
     """Read CSV lines: all at once where every line is well formed, one by one where one is not."""
-    try:
-        texts = b"\n".join(line for _, line in pairs).decode("utf-8")
-        rows = list(csv.reader(io.StringIO(texts), strict=True))
-        whole = all(len(line) <= MAXIMUM_LINE_BYTES for _, line in pairs)
-        if whole and len(rows) == len(pairs) and all(len(row) == len(header) for row in rows):
-            reports = msgspec.convert(_mappings(rows, header), list[TradeReport], strict=False)
-            return [Line(number, "", report) for (number, _), report in zip(pairs, reports, strict=True)]
-    except (UnicodeDecodeError, csv.Error, msgspec.ValidationError):
-        pass
+    numbers, lines = zip(*pairs, strict=True) if pairs else ((), ())
+    if max(map(len, lines), default=0) <= MAXIMUM_LINE_BYTES:
+        try:
+            rows = _read_rows(b"\n".join(lines).decode("utf-8"))
+            reports = msgspec.convert(_arrange(rows, header), list[_Row], strict=False)
+            if len(reports) == len(lines):
+                return list(map(Line, numbers, repeat(""), reports))
+        except (UnicodeDecodeError, ValueError, csv.Error, msgspec.ValidationError):
+            pass
     return [_read_csv_line(number, line, header) for number, line in pairs]
 
 
-def _mappings(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[dict[str, str]]:
-    """Turn rows into mappings; a blank optional field is left out."""
-    optional = [name in BLANK_MEANS_ABSENT for name in header]
-    if not any(optional):
-        return [dict(zip(header, row, strict=True)) for row in rows]
-    columns = list(zip(header, optional, strict=True))
-    return [
-        {
-            name: value
-            for (name, may_be_blank), value in zip(columns, row, strict=True)
-            if value or not may_be_blank
-        }
-        for row in rows
-    ]
+def _read_rows(text: str) -> list[list[str]]:
+    """Cut CSV text into rows. Raises ValueError, csv.Error."""
+    if "\x00" in text:
+        raise ValueError("NUL")
+    if '"' in text or "\r" in text:
+        return list(csv.reader(io.StringIO(text), strict=True))
+    # Without quotes there is nothing to parse, and cutting is three times as fast.
+    return [line.split(",") for line in text.split("\n")]
+
+
+def _arrange(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[tuple[object, ...]]:
+    """Bring rows into the order of a report's fields; what is blank or missing gets the field's default.
+
+    Raises ValueError where a row is not as long as the header.
+    """
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    arranged: list[Sequence[object]] = []
+    for name, field in FIELD_TYPES.items():
+        column: Sequence[object] | None = columns.get(name)
+        if column is None:
+            column = (field.default,) * len(rows)
+        elif not field.required and "" in column:
+            column = [value or field.default for value in column]
+        arranged.append(column)
+    return list(zip(*arranged, strict=True))
 
 
 def _read_csv_line(number: int, line: bytes, header: list[str]) -> Line:

@@ -13,6 +13,7 @@ PROBLEM_TYPES: Mapping[str, str] = {
     "inactive-participant": "The participant is not active any more.",
     "infrastructure-party": "The CCP, the CSD and the central bank stand between the traders and do not trade.",
     "unknown-security": "No security has this ISIN or symbol.",
+    "isin-check-digit-wrong": "The ISIN's check digit is wrong (ISO 6166).",
     "inactive-security": "The security is not active any more.",
     "unknown-account": "The participant has no securities account of this name.",
     "buyer-is-seller": "Buyer and seller are the same participant.",
@@ -27,6 +28,7 @@ PROBLEM_TYPES: Mapping[str, str] = {
     "trade-date-in-future": "The trade date lies after the business date.",
     "settlement-before-trade-date": "The settlement date lies before the trade date.",
     "settlement-date-is-holiday": "The settlement date is not a business day for payments in the currency.",
+    "settlement-date-too-old": "The settlement date lies more than 90 days back, where netting no longer looks.",
     "date-outside-calendar": "The date lies outside the years whose holidays are known.",
     "trade-id-reused": "The reporter has reported another trade under this trade_id.",
 }

@@ -5,20 +5,24 @@ three microseconds a report.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from reference.core.calendar import DateOutsideCalendar
+from reference.core.identifiers import IsinCheckDigitWrong, IsinMalformed, check_isin
 from reference.core.limits import LARGEST_AMOUNT
 
+# Netting and settlement look a hundred days back; what is older could never be reached.
+OLDEST_SETTLEMENT = timedelta(days=90)
 MAXIMUM_PRICE = Decimal(10) ** 12
 PRICE_DIGITS = 6
 PRICE_SCALE = 10**PRICE_DIGITS
 ZERO = Decimal(0)
+MOST_KNOWN = 100_000
 
 Reference = Annotated[
     str, msgspec.Meta(min_length=1, max_length=35, pattern=r"\A[A-Za-z0-9][A-Za-z0-9 ./_:+-]*\Z")
@@ -90,6 +94,17 @@ class ResolvedReport(NamedTuple):
     trading_venue: str
 
 
+class Parties(NamedTuple):
+    """Who reports, for which side, and the accounts the report speaks for."""
+
+    reporter_id: int
+    side: str
+    buyer_id: int
+    seller_id: int
+    buyer_account_id: int | None
+    seller_account_id: int | None
+
+
 @dataclass(frozen=True)
 class CaptureContext:
     """All that a report is resolved against.
@@ -101,6 +116,7 @@ class CaptureContext:
     amount_divisor in SecurityTerms: price (in millionths) times quantity, divided by it, is minor units.
     settles: (currency code, date) -> whether payments in the currency settle that day.
     settlement_day: (currency code, trade date, lag) -> the settlement date of the market's rule.
+    known_parties, known_terms: what was right in earlier reports, since a file repeats it in every line.
     """
 
     reporter_id: int | None
@@ -116,6 +132,10 @@ class CaptureContext:
     settlement_day: Callable[[str, date, int], date]
     business_date: date
     names_reporter: bool = True
+    known_parties: dict[tuple[str | None, ...], Parties] = field(init=False, default_factory=dict)
+    known_terms: dict[tuple[str, str, date, date | None], tuple[SecurityTerms, date]] = field(
+        init=False, default_factory=dict
+    )
 
 
 def price_millionths(*, price: Decimal) -> int:
@@ -158,6 +178,50 @@ def settlement_amount_minor(*, quantity_units: int, price_in_millionths: int, di
 
 def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedReport | list[Problem]:
     """Resolve codes to ids and amounts to minor units, or say everything that is wrong with the report."""
+    parties = context.known_parties.get(_parties_key(report))
+    known = context.known_terms.get(_terms_key(report))
+    if parties is None or known is None or report.quantity % known[0].lot_size_units:
+        return _resolve_anew(report=report, context=context)
+    terms, settlement_date = known
+    problems: list[Problem] = []
+    millionths, amount = _resolve_amount(
+        report=report, terms=terms, digits=context.digits[terms.currency], problems=problems
+    )
+    return problems or _put_together(report, parties, terms, settlement_date, millionths, amount)
+
+
+def _parties_key(report: TradeReport) -> tuple[str | None, ...]:
+    """Return all that the parties of a report follow from."""
+    return (report.reporter, report.buyer, report.seller, report.account, report.counterparty_account)
+
+
+def _terms_key(report: TradeReport) -> tuple[str, str, date, date | None]:
+    """Return all that a report's terms and settlement date follow from."""
+    return (report.security, report.currency, report.trade_date, report.settlement_date)
+
+
+def _put_together(
+    report: TradeReport, parties: Parties, terms: SecurityTerms, settlement_date: date, millionths: int, amount: int
+) -> ResolvedReport:
+    """Return the resolved report."""
+    return ResolvedReport(
+        report.trade_id,
+        *parties,
+        terms.id,
+        terms.currency_id,
+        report.quantity,
+        Decimal(millionths).scaleb(-PRICE_DIGITS),
+        amount,
+        report.trade_date,
+        settlement_date,
+        report.cleared,
+        report.transaction_type,
+        report.trading_venue,
+    )
+
+
+def _resolve_anew(*, report: TradeReport, context: CaptureContext) -> ResolvedReport | list[Problem]:
+    """Resolve a report of which parties or terms were not met before, or are wrong; remember what is right."""
     problems: list[Problem] = []
     buyer_id = context.participants.get(report.buyer)
     seller_id = context.participants.get(report.seller)
@@ -171,13 +235,7 @@ def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedR
             Problem("unknown-participant", "/seller", f"There is no participant {report.seller!r}.")
         )
     if terms is None:
-        problems.append(
-            Problem(
-                "unknown-security",
-                "/security",
-                f"There is no security with ISIN or symbol {report.security!r}.",
-            )
-        )
+        problems.append(_unknown_security(report.security))
     if buyer_id is None or seller_id is None or terms is None:
         return problems
     if buyer_id == seller_id:
@@ -216,25 +274,22 @@ def resolve_report(*, report: TradeReport, context: CaptureContext) -> ResolvedR
     if problems or speaker is None:
         return problems
     reporter_id, side, buyer_account_id, seller_account_id = speaker
-    return ResolvedReport(
-        report.trade_id,
-        reporter_id,
-        side,
-        buyer_id,
-        seller_id,
-        buyer_account_id,
-        seller_account_id,
-        terms.id,
-        terms.currency_id,
-        report.quantity,
-        Decimal(millionths).scaleb(-PRICE_DIGITS),
-        amount,
-        report.trade_date,
-        settlement_date,
-        report.cleared,
-        report.transaction_type,
-        report.trading_venue,
-    )
+    parties = Parties(reporter_id, side, buyer_id, seller_id, buyer_account_id, seller_account_id)
+    if len(context.known_parties) < MOST_KNOWN and len(context.known_terms) < MOST_KNOWN:
+        context.known_parties[_parties_key(report)] = parties
+        context.known_terms[_terms_key(report)] = (terms, settlement_date)
+    return _put_together(report, parties, terms, settlement_date, millionths, amount)
+
+
+def _unknown_security(code: str) -> Problem:
+    """Say why a security is not known: what looks like an ISIN may have a wrong check digit."""
+    try:
+        check_isin(value=code, pointer="/security")
+    except IsinCheckDigitWrong:
+        return Problem("isin-check-digit-wrong", "/security", f"The check digit of the ISIN {code} is wrong.")
+    except IsinMalformed:
+        pass
+    return Problem("unknown-security", "/security", f"There is no security with ISIN or symbol {code!r}.")
 
 
 def _resolve_dates(
@@ -247,10 +302,12 @@ def _resolve_dates(
         )
         return report.trade_date
     settlement_date = report.settlement_date
+    settles = True
     try:
         if settlement_date is None:
-            return context.settlement_day(terms.currency, report.trade_date, terms.settlement_lag_days)
-        settles = context.settles(terms.currency, settlement_date)
+            settlement_date = context.settlement_day(terms.currency, report.trade_date, terms.settlement_lag_days)
+        else:
+            settles = context.settles(terms.currency, settlement_date)
     except DateOutsideCalendar as refusal:
         problems.append(Problem(refusal.code, refusal.pointer or "", refusal.message))
         return report.trade_date
@@ -258,6 +315,14 @@ def _resolve_dates(
         problems.append(
             Problem(
                 "settlement-before-trade-date", "/settlement_date", f"The trade date is {report.trade_date}."
+            )
+        )
+    elif settlement_date < context.business_date - OLDEST_SETTLEMENT:
+        problems.append(
+            Problem(
+                "settlement-date-too-old",
+                "/settlement_date",
+                f"{settlement_date} lies more than {OLDEST_SETTLEMENT.days} days back.",
             )
         )
     elif not settles:

@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+import numpy as np
 from django.db import connection, transaction
 
 from events.services import record_action, record_fact
+from reference.bulk import Column, copy_arrays
 from reference.core.actor import Actor
 from reference.public_ids import new_public_ids
 from trades.contracts import TradesCaptured, TradesMatched
 from trades.core.report import CaptureContext, Problem, ResolvedReport, TradeReport, resolve_report
 from trades.queries.capture_context import capture_context
+from trades.services.copy_trades import copy_trades, trade_columns
 
 SMALL_SET = 50
 
@@ -21,13 +24,10 @@ STAGED_COLUMNS = """
     line bigint, public_id uuid, trade_id text, reporter_id bigint, side text, buyer_id bigint,
     seller_id bigint, buyer_account_id bigint, seller_account_id bigint, security_id bigint,
     currency_id bigint, quantity_units bigint, price numeric, amount_minor bigint, trade_date date,
-    settlement_date date, cleared boolean, transaction_type text, trading_venue text
+    settlement_date date, cleared boolean, transaction_type text, trading_venue text, match_key bigint
 """
 STAGED_NAMES = tuple(column.split()[0] for column in STAGED_COLUMNS.split(","))
-CONTENT = ", ".join(
-    name for name in STAGED_NAMES if name not in ("line", "public_id", "trade_id", "reporter_id")
-)
-ROW_FORMAT = "\t".join(["%s"] * len(STAGED_NAMES)) + "\n"
+CONTENT = [name for name in ResolvedReport._fields if name not in ("trade_id", "reporter_id")]
 
 INSERT_SQL = """
     WITH inserted AS (
@@ -40,9 +40,7 @@ INSERT_SQL = """
             s.trade_date, s.settlement_date, s.cleared, s.transaction_type, s.trading_venue,
             CASE s.side WHEN 'BOTH' THEN 'MATCHED' ELSE 'NEW' END,
             %(at)s::timestamptz, %(business_date)s::date, %(submission_id)s::bigint,
-            hash_record_extended(ROW(
-                s.buyer_id, s.seller_id, s.security_id, s.currency_id, s.quantity_units, s.amount_minor,
-                s.trade_date, s.settlement_date, s.cleared, s.transaction_type, s.trading_venue), 0)
+            s.match_key
         FROM {staged} ORDER BY s.line
         ON CONFLICT (reporter_id, trade_id) DO NOTHING
         RETURNING *
@@ -61,8 +59,8 @@ INSERT_SQL = """
 """
 
 NOT_INSERTED_SQL = f"""
-    SELECT s.line, t.public_id, ROW({", ".join("s." + name for name in CONTENT.split(", "))})
-                    IS NOT DISTINCT FROM ROW({", ".join("t." + name for name in CONTENT.split(", "))})
+    SELECT s.line, t.public_id, ROW({", ".join("s." + name for name in CONTENT)})
+                    IS NOT DISTINCT FROM ROW({", ".join("t." + name for name in CONTENT)})
     FROM {{staged}} JOIN trades_trade t ON t.reporter_id = s.reporter_id AND t.trade_id = s.trade_id
     WHERE t.public_id <> s.public_id
 """
@@ -83,6 +81,19 @@ class WrittenChunk(NamedTuple):
     accepted: int
     locked_in: int
     first_id: int | None
+
+
+class ResolvedChunk(NamedTuple):
+    """Reports as resolved, ready to be written.
+
+    outcomes: what each becomes if none was made before; lines: the places of the good ones among them;
+    rows: the good ones; columns: the same as columns of trades_trade.
+    """
+
+    outcomes: list[CaptureOutcome]
+    lines: Sequence[int]
+    rows: list[ResolvedReport]
+    columns: dict[str, Column]
 
 
 def capture_trade(*, report: TradeReport, actor: Actor, at: datetime, business_date: date) -> CaptureOutcome:
@@ -138,34 +149,53 @@ def write_reports(
     submission_id: int | None,
 ) -> WrittenChunk:
     """Resolve and write a chunk of reports inside the caller's transaction; the good ones are kept."""
-    resolved = resolve_reports(reports=reports, context=context)
-    return write_resolved(resolved=resolved, at=at, business_date=business_date, submission_id=submission_id)
+    chunk = prepare_chunk(resolved=resolve_reports(reports=reports, context=context))
+    return write_chunk(chunk=chunk, at=at, business_date=business_date, submission_id=submission_id)
 
 
-def write_resolved(
-    *,
-    resolved: Sequence[ResolvedReport | list[Problem]],
-    at: datetime,
-    business_date: date,
-    submission_id: int | None,
-) -> WrittenChunk:
-    """Write resolved reports inside the caller's transaction, in one statement."""
-    good = [(line, row) for line, row in enumerate(resolved) if isinstance(row, ResolvedReport)]
+def prepare_chunk(*, resolved: Sequence[ResolvedReport | list[Problem]]) -> ResolvedChunk:
+    """Put the good ones of some resolved reports in columns. Touches no database."""
+    good = [row for row in resolved if isinstance(row, ResolvedReport)]
     public_ids = new_public_ids(count=len(good))
-    outcomes: list[CaptureOutcome] = [
-        CaptureOutcome("REFUSED", None, tuple(row)) if isinstance(row, list) else CaptureOutcome("ACCEPTED")
-        for row in resolved
-    ]
-    for (line, _), public_id in zip(good, public_ids, strict=True):
-        outcomes[line] = CaptureOutcome("ACCEPTED", public_id)
-    if not good:
+    if len(good) == len(resolved):
+        lines: Sequence[int] = range(len(good))
+        outcomes = [CaptureOutcome("ACCEPTED", public_id) for public_id in public_ids]
+    else:
+        lines = [line for line, row in enumerate(resolved) if isinstance(row, ResolvedReport)]
+        outcomes = [
+            CaptureOutcome("REFUSED", None, tuple(row)) if isinstance(row, list) else CaptureOutcome("ACCEPTED")
+            for row in resolved
+        ]
+        for line, public_id in zip(lines, public_ids, strict=True):
+            outcomes[line] = CaptureOutcome("ACCEPTED", public_id)
+    columns = trade_columns(rows=good, public_ids=public_ids) if good else {}
+    return ResolvedChunk(outcomes, lines, good, columns)
+
+
+def write_chunk(
+    *, chunk: ResolvedChunk, at: datetime, business_date: date, submission_id: int | None
+) -> WrittenChunk:
+    """Write resolved reports inside the caller's transaction.
+
+    Many go by COPY straight into the table. Where that meets a report made before, and for a few, the
+    rows are staged, and one statement inserts those that are new.
+    """
+    outcomes, lines, rows, columns = chunk
+    if not rows:
         return WrittenChunk(outcomes, 0, 0, None)
     parameters: dict[str, Any] = {"at": at, "business_date": business_date, "submission_id": submission_id}
     with connection.cursor() as cursor:
-        staged = _stage(cursor=cursor, good=good, public_ids=public_ids, parameters=parameters)
+        if len(rows) > SMALL_SET:
+            copied = copy_trades(cursor=cursor, columns=columns, **parameters)
+            if copied is not None:
+                return WrittenChunk(outcomes, len(rows), copied.locked_in, copied.first_id)
+            staged = _stage_many(cursor=cursor, chunk=chunk)
+        else:
+            staged = _stage_few(chunk=chunk, parameters=parameters)
         cursor.execute(INSERT_SQL.format(staged=staged), parameters)
         accepted, locked_in, first_id = cursor.fetchone()
-        if accepted < len(good):
+        if accepted < len(rows):
+            outcomes = list(outcomes)
             cursor.execute(NOT_INSERTED_SQL.format(staged=staged), parameters)
             for line, standing_id, same in cursor.fetchall():
                 outcomes[line] = _outcome_of_standing(standing_id=standing_id, same=same)
@@ -180,31 +210,21 @@ def _outcome_of_standing(*, standing_id: UUID, same: bool) -> CaptureOutcome:
     return CaptureOutcome("REFUSED", standing_id, (Problem("trade-id-reused", "/trade_id", message),))
 
 
-def _stage(
-    *,
-    cursor: Any,
-    good: Sequence[tuple[int, ResolvedReport]],
-    public_ids: Sequence[UUID],
-    parameters: dict[str, Any],
-) -> str:
-    """Put the rows where the INSERT can select them; return the FROM item. COPY for many, JSON for a few."""
-    execute = cursor.execute
-    if len(good) <= SMALL_SET:
-        rows = [
-            dict(zip(STAGED_NAMES, (line, public_id, *row), strict=True))
-            for (line, row), public_id in zip(good, public_ids, strict=True)
-        ]
-        parameters["rows"] = msgspec.json.encode(rows).decode()
-        return f"jsonb_to_recordset(%(rows)s::jsonb) AS s({STAGED_COLUMNS})"
-    execute(f"CREATE TEMP TABLE IF NOT EXISTS staged_trade ({STAGED_COLUMNS}) ON COMMIT DELETE ROWS")
-    execute("TRUNCATE staged_trade")
-    # Only the two accounts, at places 5 and 6 of a resolved report, can be absent.
-    text = "".join(
-        [
-            ROW_FORMAT % (line, public_id, *row[:5], row[5] or "\\N", row[6] or "\\N", *row[7:])
-            for (line, row), public_id in zip(good, public_ids, strict=True)
-        ]
-    )
-    with cursor.copy("COPY staged_trade FROM STDIN") as copy:
-        copy.write(text)
+def _stage_few(*, chunk: ResolvedChunk, parameters: dict[str, Any]) -> str:
+    """Put the rows into the parameters as JSON, where the INSERT can select them; return the FROM item."""
+    keys = chunk.columns["match_key"]
+    rows = [
+        dict(zip(STAGED_NAMES, (line, chunk.outcomes[line].public_id, *row, int(key)), strict=True))
+        for line, row, key in zip(chunk.lines, chunk.rows, keys, strict=True)  # type: ignore[arg-type]
+    ]
+    parameters["rows"] = msgspec.json.encode(rows).decode()
+    return f"jsonb_to_recordset(%(rows)s::jsonb) AS s({STAGED_COLUMNS})"
+
+
+def _stage_many(*, cursor: Any, chunk: ResolvedChunk) -> str:
+    """COPY the rows into a temporary table, where the INSERT can select them; return the FROM item."""
+    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS staged_trade ({STAGED_COLUMNS}) ON COMMIT DELETE ROWS")
+    cursor.execute("TRUNCATE staged_trade")
+    lines = np.array(chunk.lines, dtype=np.int64)
+    copy_arrays(cursor, table="staged_trade", columns={**chunk.columns, "line": lines})
     return "staged_trade s"

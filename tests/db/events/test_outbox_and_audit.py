@@ -23,9 +23,9 @@ AT = at_time(MONDAY, 10)
 
 
 def test_a_fact_that_was_rolled_back_was_never_recorded() -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         record_fact(fact=TradesCaptured(count=1))
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert waiting_facts() == 0
 
 
@@ -111,8 +111,8 @@ def test_an_audit_record_carries_the_digest_of_its_content() -> None:
     )  # fmt: skip
     record = AuditRecord.objects.get()
     canonical = [
-        record.at.astimezone(AT.tzinfo).isoformat(), "2008-09-08", "system", "OPERATOR", None, "thing.changed", "thing", 7,
-        "A to B", record.detail,
+        record.at.astimezone(AT.tzinfo).isoformat(), "2008-09-08", "system", "OPERATOR", None, "thing.changed",
+        "thing", 7, "A to B", record.detail,
     ]  # fmt: skip
     assert bytes(record.digest) == hashlib.sha256(msgspec.json.encode(canonical, order="sorted")).digest()
 

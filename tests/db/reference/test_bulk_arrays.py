@@ -60,12 +60,8 @@ def test_every_type_comes_back_as_it_went(cursor: CursorWrapper, rows: int) -> N
 
 def test_a_million_rows_each_way(cursor: CursorWrapper) -> None:
     rows = 1_000_000
-    columns = {
-        name: values for name, values in make_columns(rows).items() if name in ("big", "real", "flag", "day")
-    }
-    cursor.execute(
-        "CREATE TEMPORARY TABLE million (big bigint, real double precision, flag boolean, day date)"
-    )
+    columns = {name: values for name, values in make_columns(rows).items() if name in ("big", "real", "flag", "day")}
+    cursor.execute("CREATE TEMPORARY TABLE million (big bigint, real double precision, flag boolean, day date)")
     started = time.perf_counter()
     size = sum(len(piece) for piece in pack_rows(columns=columns))
     packed = time.perf_counter()
@@ -91,9 +87,7 @@ def test_nulls_texts_and_numbers(cursor: CursorWrapper) -> None:
             "a": np.ma.array([1, 2, 3, 4], mask=[False, True, False, False]),
             "b": np.array(["NEW", "", "é€", "CANCELLED"]),
             "c": Scaled(np.ma.array([0, -1_234_567, 2**63 - 1, 5], mask=[False, False, False, True]), 6),
-            "d": np.ma.array(
-                np.array(["2008-09-15"] * 4, dtype="datetime64[D]"), mask=[True, False, True, False]
-            ),
+            "d": np.ma.array(np.array(["2008-09-15"] * 4, dtype="datetime64[D]"), mask=[True, False, True, False]),
         },
     )
     cursor.execute("SELECT a, b, c::text, d::text FROM mixed")
@@ -111,9 +105,7 @@ def test_scaled_is_exact(values: list[int], digits: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.exact")
         cursor.execute("CREATE TEMPORARY TABLE exact (amount numeric)")
-        copy_arrays(
-            cursor, table="exact", columns={"amount": Scaled(np.array(values, dtype=np.int64), digits)}
-        )
+        copy_arrays(cursor, table="exact", columns={"amount": Scaled(np.array(values, dtype=np.int64), digits)})
         cursor.execute("SELECT (amount * (10::numeric ^ %s))::bigint, scale(amount) FROM exact", [digits])
         assert cursor.fetchall() == [(value, digits) for value in values]
 
@@ -141,9 +133,7 @@ def test_what_cannot_be_sent_or_read_is_said(cursor: CursorWrapper) -> None:
 
 def test_a_query_may_lock_its_rows_and_hold_a_percent_sign(cursor: CursorWrapper) -> None:
     cursor.execute("CREATE TEMPORARY TABLE locked (id bigint PRIMARY KEY, name text)")
-    copy_arrays(
-        cursor, table="locked", columns={"id": np.array([2, 1, 3]), "name": np.array(["a%", "b", "a%"])}
-    )
+    copy_arrays(cursor, table="locked", columns={"id": np.array([2, 1, 3]), "name": np.array(["a%", "b", "a%"])})
     fetched = fetch_arrays(cursor, "SELECT id FROM locked WHERE name LIKE 'a%' ORDER BY id FOR NO KEY UPDATE")
     assert fetched["id"].tolist() == [2, 3]
     fetched = fetch_arrays(cursor, "SELECT id FROM locked WHERE name = %s ORDER BY id", ["a%"])

@@ -50,9 +50,7 @@ def test_what_it_brings() -> None:
 def test_a_second_load_changes_nothing_and_keeps_an_operators_change() -> None:
     load_reference()
     Participant.objects.filter(code="NOVABRK").update(active=False)
-    before = {
-        model: list(model.objects.order_by("pk").values_list()) for model in (Asset, Participant, Security)
-    }
+    before = {model: list(model.objects.order_by("pk").values_list()) for model in (Asset, Participant, Security)}
     loaded = load_reference()
     assert {name: getattr(loaded, name) for name in NOTHING_NEW} == NOTHING_NEW
     for model, rows in before.items():
@@ -68,9 +66,7 @@ def test_a_missing_row_comes_back() -> None:
     assert (loaded.prices, loaded.holidays) == (1, 1)
 
 
-def test_a_wrong_identifier_in_a_file_is_refused_with_its_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_wrong_identifier_in_a_file_is_refused_with_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for path in files.DATA.glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     stocks = (tmp_path / "stocks.csv").read_text().replace("US4592001014", "US4592001015")
@@ -112,9 +108,7 @@ def test_the_command_prints_the_password_outside_debug(capsys: pytest.CaptureFix
     assert authenticate(username="operator", password=password) is not None
 
 
-def test_the_command_sets_the_fixed_password_under_debug(
-    settings: object, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_sets_the_fixed_password_under_debug(settings: object, capsys: pytest.CaptureFixture[str]) -> None:
     settings.DEBUG = True  # type: ignore[attr-defined]
     call_command("load_reference", "--demo-users")
     assert authenticate(username="operator", password="demo") is not None

@@ -175,9 +175,7 @@ def test_a_currency_cannot_hang_on_a_securitys_asset() -> None:
     assert "is not of kind CASH" in words
 
 
-@pytest.mark.parametrize(
-    ("role", "has_participant"), [("PARTICIPANT", False), ("OPERATOR", True), ("AUDITOR", True)]
-)
+@pytest.mark.parametrize(("role", "has_participant"), [("PARTICIPANT", False), ("OPERATOR", True), ("AUDITOR", True)])
 def test_a_membership_names_a_participant_iff_it_is_one(
     role: str, has_participant: bool, django_user_model: Any
 ) -> None:

@@ -76,7 +76,12 @@ def test_a_delivery_and_its_payment_move_at_once(chain: Chain) -> None:
     ]  # fmt: skip
     entry = JournalEntry.objects.get(source="INSTRUCTION")
     assert (entry.source_id, entry.business_date, entry.at) == (instruction.pk, chain.day, chain.at)
-    assert sorted(Posting.objects.filter(entry=entry).values_list("amount", flat=True)) == [-100_000, -100, 100, 100_000]
+    assert sorted(Posting.objects.filter(entry=entry).values_list("amount", flat=True)) == [
+        -100_000,
+        -100,
+        100,
+        100_000,
+    ]
 
 
 def test_a_settled_one_is_not_tried_again(chain: Chain) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,11 +13,11 @@ from events.models import AuditRecord, OutboxFact
 from reference.core.actor import SYSTEM
 from tests.factories.chain import Chain, make_chain
 from trades.core import parsing
-from trades.core.report import ResolvedReport, TradeReport
+from trades.core.report import Problem, ResolvedReport
 from trades.models import Match, RefusedLine, Submission, Trade, UnmatchedTrade
 from trades.refusals import BrokenEncoding, MissingColumn, UnknownColumn
 from trades.services.capture_submission import LineOutcome, capture_submission, open_submission
-from trades.services.capture_trades import CaptureOutcome
+from trades.services.capture_trades import CaptureOutcome, resolve_reports
 
 HEADER = "trade_id,buyer,seller,security,quantity,price,currency,trade_date,transaction_type"
 
@@ -50,6 +51,7 @@ def words(outcomes: list[LineOutcome]) -> list[tuple[int, str, str]]:
 
 def test_one_side_waits_in_the_pool(chain: Chain) -> None:
     outcome = chain.capture("T-1", "ALPHA", "BRAVO", by="ALPHA")
+    assert outcome.public_id is not None
     trade = Trade.objects.get(public_id=outcome.public_id)
     assert (trade.status, trade.side, trade.reporter_id) == ("NEW", "BUY", chain.ids["ALPHA"])
     assert (trade.buyer_account_id, trade.seller_account_id) == (chain.account("ALPHA").pk, None)
@@ -224,9 +226,9 @@ def test_what_was_answered_before_the_input_broke_off_stands(chain: Chain, monke
 
     submission = open_submission(actor=actor, source="x", at=chain.at, business_date=chain.day)
     answered: list[LineOutcome] = []
+    chunks = capture_submission(submission=submission, blocks=breaking(), form="csv", actor=actor)
     with pytest.raises(ConnectionResetError):
-        for chunk in capture_submission(submission=submission, blocks=breaking(), form="csv", actor=actor):
-            answered += chunk
+        answered.extend(outcome for chunk in chunks for outcome in chunk)
     assert [item.outcome.outcome for item in answered] == ["ACCEPTED"] * 4
     assert Trade.objects.count() == 4
     assert Submission.objects.get().problem == "The input ended early."
@@ -236,11 +238,12 @@ def test_nothing_is_half_written_when_a_chunk_fails(chain: Chain, monkeypatch: p
     """A report that the database itself refuses takes its chunk with it, and nothing of the chunk stays."""
     from trades.services import capture_submission as module
 
-    def resolve(*, reports: list[TradeReport], context: object) -> list[ResolvedReport]:
-        good = original(reports=reports, context=context)  # type: ignore[arg-type]
-        return [row._replace(quantity_units=-1) if row.trade_id == "T-2" else row for row in good]  # type: ignore[union-attr]
+    def resolve(**arguments: Any) -> list[ResolvedReport | list[Problem]]:
+        return [
+            row._replace(quantity_units=-1) if isinstance(row, ResolvedReport) and row.trade_id == "T-2" else row
+            for row in resolve_reports(**arguments)
+        ]
 
-    original = module.resolve_reports
     monkeypatch.setattr(module, "resolve_reports", resolve)
     with pytest.raises(Exception, match="trade_positive"):
         submit(chain, line("T-1"), line("T-2"))

@@ -69,7 +69,9 @@ def test_the_pair_keeps_the_deliverers_report_as_the_one_that_settles() -> None:
 def test_a_filled_optional_field_matches_a_blank_one_and_not_another(
     field: str, bought: str, sold: str, rule: str | None
 ) -> None:
-    found = pairs(report(1, "BUY", **{field: bought}), report(2, "SELL", **{field: sold}))
+    one: dict[str, Any] = {field: bought}
+    two: dict[str, Any] = {field: sold}
+    found = pairs(report(1, "BUY", **one), report(2, "SELL", **two))
     assert found == ([(1, 2, rule)] if rule else [])
 
 
@@ -109,7 +111,10 @@ def test_two_buys_do_not_match_each_other() -> None:
 
 
 def near_misses(*reports: OpenReport) -> list[tuple[int, int, tuple[str, ...]]]:
-    return [tuple(miss) for miss in find_near_misses(reports=reports, tolerances=TOLERANCES)]
+    return [
+        (miss.report_id, miss.other_id, miss.fields)
+        for miss in find_near_misses(reports=reports, tolerances=TOLERANCES)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +142,12 @@ def test_a_near_miss_says_in_what_the_two_differ(changes: dict[str, Any], fields
 
 
 def test_three_differences_are_no_near_miss() -> None:
-    changes = {"cleared": False, "settlement_date": date(2008, 9, 11), "trade_date": date(2008, 9, 5)}
-    assert near_misses(report(1, "BUY"), report(2, "SELL", **changes)) == []
+    changes: dict[str, Any] = {
+        "cleared": False,
+        "settlement_date": date(2008, 9, 11),
+        "trade_date": date(2008, 9, 5),
+    }
+    assert near_misses(report(1, "BUY"), report(2, "SELL")._replace(**changes)) == []
 
 
 def test_the_nearest_of_several_is_named() -> None:

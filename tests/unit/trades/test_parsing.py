@@ -130,7 +130,10 @@ def test_a_line_break_inside_quotes_is_two_bad_lines_and_no_third() -> None:
     data = HEADER + b"\n" + row(1) + b'\n"T-\n2",ALPHA,BRAVO,EQUITY,100,101.20,EUR,2008-09-08\n' + row(4)
     lines = read(data)
     assert trade_ids(lines) == ["T-1", "T-4"]
-    assert [(line.number, problem(line).code) for line in lines[1:3]] == [(3, "malformed-report"), (4, "malformed-report")]
+    assert [(line.number, problem(line).code) for line in lines[1:3]] == [
+        (3, "malformed-report"),
+        (4, "malformed-report"),
+    ]
 
 
 def test_a_quoted_comma_is_part_of_the_field_and_quotes_are_not() -> None:
@@ -162,7 +165,9 @@ def test_the_pointer_names_the_field(text: str, pointer: str) -> None:
     assert (found.code, found.pointer) == ("malformed-report", pointer)
 
 
-@pytest.mark.parametrize("data", [b"", b"null", b"[" * 60_000, b'{"buyer":' + b"[" * 60_000, b"\xff", b'{"a":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"null", b"[" * 60_000, b'{"buyer":' + b"[" * 60_000, b"\xff", b'{"a":"\\ud800"}']
+)
 def test_what_is_no_json_is_a_problem_and_never_an_error(data: bytes) -> None:
     assert isinstance(read_report(data=data), Problem)
 

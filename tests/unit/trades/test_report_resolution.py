@@ -61,8 +61,7 @@ CONTEXT = CaptureContext(
     securities={"EQUITY": terms(EQUITY), "BOND": terms(BOND, lot=1000, percent=True), "OLD": terms(OLD, active=False)},
     currencies={"EUR": EUR},
     digits={"EUR": 2},
-    accounts={(owner, "HOUSE"): 100 + owner for owner in (ALPHA, BRAVO, CHARLIE, GONE, CCP)}
-    | {(ALPHA, "FUND"): 201},
+    accounts={(owner, "HOUSE"): 100 + owner for owner in (ALPHA, BRAVO, CHARLIE, GONE, CCP)} | {(ALPHA, "FUND"): 201},
     settles=settles,
     settlement_day=settlement_day,
     business_date=TODAY,
@@ -108,7 +107,12 @@ def test_a_good_report_of_the_buyer() -> None:
 
 def test_the_seller_speaks_for_its_own_account() -> None:
     found = resolved(buyer="BRAVO", seller="ALPHA", account="FUND")
-    assert (found.reporter_id, found.side, found.buyer_account_id, found.seller_account_id) == (ALPHA, "SELL", None, 201)
+    assert (found.reporter_id, found.side, found.buyer_account_id, found.seller_account_id) == (
+        ALPHA,
+        "SELL",
+        None,
+        201,
+    )
 
 
 def test_the_venue_speaks_for_both_and_names_both_accounts() -> None:
@@ -126,7 +130,8 @@ def test_the_operator_may_speak_for_a_participant() -> None:
     [
         ({"buyer": "NOBODY"}, [("unknown-participant", "/buyer")]),
         ({"seller": "NOBODY"}, [("unknown-participant", "/seller")]),
-        ({"security": "XS0000000000"}, [("unknown-security", "/security")]),
+        ({"security": "US0378331006"}, [("isin-check-digit-wrong", "/security")]),
+        ({"security": "US5949181045"}, [("unknown-security", "/security")]),
         (
             {"buyer": "A", "seller": "B", "security": "C"},
             [("unknown-participant", "/buyer"), ("unknown-participant", "/seller"), ("unknown-security", "/security")],
@@ -143,6 +148,10 @@ def test_the_operator_may_speak_for_a_participant() -> None:
         ({"security": "BOND", "quantity": 1500}, [("quantity-not-in-lots", "/quantity")]),
         ({"trade_date": date(2008, 9, 9)}, [("trade-date-in-future", "/trade_date")]),
         ({"settlement_date": date(2008, 9, 5)}, [("settlement-before-trade-date", "/settlement_date")]),
+        (
+            {"trade_date": date(2008, 5, 2), "settlement_date": date(2008, 5, 7)},
+            [("settlement-date-too-old", "/settlement_date")],
+        ),
         ({"settlement_date": HOLIDAY}, [("settlement-date-is-holiday", "/settlement_date")]),
         ({"settlement_date": date(2008, 9, 13)}, [("settlement-date-is-holiday", "/settlement_date")]),
         ({"settlement_date": date(2099, 1, 1)}, [("date-outside-calendar", "/settlement_date")]),
@@ -198,7 +207,9 @@ def test_the_price_is_written_with_six_digits_however_it_was_spelt() -> None:
     assert str(resolved(price=Decimal("1E+1")).price) == "10.000000"
 
 
-@pytest.mark.parametrize("amount", ["0", "-0.01", "NaN", "Infinity", "1e999999", "0.001", "1e-999999", "1.00" + "0" * 30 + "1"])
+@pytest.mark.parametrize(
+    "amount", ["0", "-0.01", "NaN", "Infinity", "1e999999", "0.001", "1e-999999", "1.00" + "0" * 30 + "1"]
+)
 def test_no_amount(amount: str) -> None:
     with pytest.raises(ValueError, match=r"decimal digits|must be above zero|is not a number|is above"):
         amount_minor(amount=Decimal(amount), digits=2)

@@ -30,5 +30,5 @@ def test_settled_and_cancelled_are_ends() -> None:
 
 
 def test_a_trade_only_ever_goes_forward() -> None:
-    order = {state: place for place, state in enumerate(TradeStatus)}
+    order = {str(state): place for place, state in enumerate(TradeStatus)}
     assert all(order[before] < order[after] for before in TradeStatus for after in TRANSITIONS[before])

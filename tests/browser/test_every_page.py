@@ -1,0 +1,35 @@
+"""Every page in real Chromium, wide, narrow and dark: no complaint of the browser, nothing wider than the window."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import SignIn
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PAGES = (
+    "/", "/?days=20", "/trades/", "/unmatched/", "/unmatched/?view=near", "/netting/", "/netting/exposures/",
+    "/cycles/", "/instructions/", "/ledger/", "/ledger/accounts/ALPHA-CASH-HOUSE/", "/ledger/trial-balance/", "/audit/", "/upload/",
+)  # fmt: skip
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")])
+def test_every_page(sign_in: SignIn, complaints: list[str], width: int, scheme: str) -> None:
+    from settlement.models import Cycle, Instruction
+    from trades.models import Trade
+
+    page = sign_in("operator")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    details = (
+        f"/trades/{Trade.objects.get(trade_id='S1-A').public_id}/",
+        f"/instructions/{Instruction.objects.earliest('id').public_id}/",
+        f"/cycles/{Cycle.objects.earliest('id').pk}/",
+    )
+    for address in (*PAGES, *details):
+        page.goto(address)
+        assert page.evaluate(OVERFLOW) <= 0, address
+        assert page.locator("h1").count() == 1, address
+    assert complaints == []

@@ -1,0 +1,226 @@
+"""One truth, several places: what must agree with what, read from the live database and the live registries."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import re
+from collections.abc import Mapping
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.models import Field, Model
+
+from events.contracts import Fact
+from fmi.business_day import find_task
+from fmi.celery import app
+from fmi.flow import DAY, FLOW, SWEEP
+from fmi.invariants import INVARIANTS
+from reference.core.limits import LARGEST_AMOUNT
+from settlement.core import lifecycle as instruction_lifecycle
+from settlement.models import Instruction, ScheduledStep, StepAction
+from settlement.services.business_day import load_schedule
+from trades.core import lifecycle as trade_lifecycle
+from trades.core.matching import OpenReport
+from trades.core.parsing import FIELD_TYPES
+from trades.core.problems import PROBLEM_TYPES
+from trades.models import MATCHED_FIELDS, Match, Trade
+from trades.services.capture_trades import STAGED_NAMES
+
+pytestmark = pytest.mark.django_db
+
+MACHINES = [
+    pytest.param(Trade, trade_lifecycle.TradeStatus, trade_lifecycle.TRANSITIONS, id="trade"),
+    pytest.param(
+        Instruction,
+        instruction_lifecycle.InstructionStatus,
+        instruction_lifecycle.TRANSITIONS,
+        id="instruction",
+    ),
+]
+
+
+def query(sql: str, *parameters: str) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+@pytest.mark.parametrize(("model", "states", "transitions"), MACHINES)
+def test_choices_and_check_constraint_hold_the_states(
+    model: type[Model], states: type[trade_lifecycle.TradeStatus], transitions: Mapping[str, frozenset[str]]
+) -> None:
+    names = {str(state) for state in states}
+    field = model._meta.get_field("status")
+    assert isinstance(field, Field)
+    assert {str(value) for value, _ in field.choices or ()} == names == {str(state) for state in transitions}
+    assert max(map(len, names)) <= (field.max_length or 0)
+    definition = query(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'"
+        " AND conname LIKE '%%_status'",
+        model._meta.db_table,
+    )
+    assert len(definition) == 1
+    assert set(re.findall(r"'([A-Z]+)'", str(definition[0][0]))) == names
+
+
+@pytest.mark.parametrize(("model", "states", "transitions"), MACHINES)
+def test_the_database_trigger_holds_the_transition_table(
+    model: type[Model], states: type[trade_lifecycle.TradeStatus], transitions: Mapping[str, frozenset[str]]
+) -> None:
+    """Read the legal steps out of the trigger's own definition in pg_catalog."""
+    rows = query(
+        "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal"
+        " AND tgname LIKE '%%legal_step%%' AND tgenabled = 'O'",
+        model._meta.db_table,
+    )
+    assert len(rows) == 1
+    pattern = r"\(old\.status\)::text <> '([A-Z]+)'::text\) OR \(\(new\.status\)::text <> '([A-Z]+)'::text\)"
+    in_database = set(re.findall(pattern, str(rows[0][0])))
+    in_table = {(str(before), str(after)) for before, afters in transitions.items() for after in afters}
+    assert in_database == in_table
+    assert in_table < set(itertools.product(map(str, states), repeat=2))
+
+
+def facts() -> set[type[Fact]]:
+    """Return every contract of every app."""
+    for config in apps.get_app_configs():
+        if importlib.util.find_spec(f"{config.name}.contracts") is not None:
+            importlib.import_module(f"{config.name}.contracts")
+    return set(Fact.__subclasses__())
+
+
+def test_the_flow_map_names_every_fact_and_no_other() -> None:
+    assert set(FLOW) == {fact.__name__ for fact in facts()}
+    assert all(fact.VERSION >= 1 for fact in facts())
+
+
+def test_every_task_of_the_flow_the_day_and_the_sweep_is_registered() -> None:
+    named = {name for names in (*FLOW.values(), *DAY.values(), SWEEP) for name in names}
+    find_task("trades.match")
+    assert named <= set(app.tasks)
+    ours = {name for name in app.tasks if not name.startswith("celery.")}
+    beat = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert ours == named | beat, "a task that nothing starts, or that is started by a name it does not have"
+
+
+def test_every_action_of_the_day_is_in_the_flow_map_and_in_the_schedule() -> None:
+    load_schedule()
+    assert set(DAY) == set(StepAction.values)
+    assert set(ScheduledStep.objects.values_list("action", flat=True)) == set(DAY)
+    first, *_, last = ScheduledStep.objects.order_by("day_offset", "time_of_day").values_list("action", flat=True)
+    assert (first, last) == (StepAction.OPEN, StepAction.CLOSE)
+
+
+def test_what_matching_compares_is_one_list_everywhere() -> None:
+    """The match key's columns, the exact pairs' columns, the core's report and the model's list."""
+    from trades.services.capture_trades import INSERT_SQL
+    from trades.services.match_trades import EXACT_PAIRS_SQL
+
+    hashed = re.search(r"hash_record_extended\(ROW\((.*?)\), 0\)", INSERT_SQL, re.DOTALL)
+    assert hashed is not None
+    key = [column.strip().removeprefix("s.") for column in hashed.group(1).split(",")]
+    compared = [
+        [column.strip()[2:] for column in group.split(",")]
+        for group in re.findall(r"\(([sb]\.buyer_id.*?)\)", EXACT_PAIRS_SQL, re.DOTALL)
+    ]
+    assert compared == [key, key]
+    optional = ["transaction_type", "trading_venue"]
+    assert set(key) == {*MATCHED_FIELDS, "amount_minor", *optional}
+    assert set(OpenReport._fields) == {*key, "id", "side", "price"}
+
+
+def test_capture_writes_every_column_of_a_trade() -> None:
+    columns = {field.column for field in Trade._meta.concrete_fields}
+    from_elsewhere = {"id", "status", "received_at", "business_date", "submission_id", "match_key", "recorded_at"}
+    assert columns == set(STAGED_NAMES) - {"line"} | from_elsewhere
+
+
+def test_a_match_takes_its_rules_and_terms_from_known_columns() -> None:
+    assert {rule for rule, _ in Match._meta.get_field("rule").choices or ()} == {
+        "LOCKED_IN", "EXACT", "OPTIONAL", "TOLERANCE",
+    }  # fmt: skip
+    assert len(FIELD_TYPES["trade_id"].name) > 0
+    assert Trade._meta.get_field("trade_id").max_length == 35
+
+
+def test_the_largest_amount_is_the_same_in_the_core_and_in_the_database() -> None:
+    rows = query("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'trade_not_absurd'")
+    assert set(re.findall(r"\d{6,}", str(rows[0][0]))) == {str(LARGEST_AMOUNT)}
+
+
+def test_every_trigger_declared_is_installed_and_enabled() -> None:
+    declared = {
+        (model._meta.db_table, trigger.get_pgid(model))
+        for model in apps.get_models()
+        for trigger in getattr(model._meta, "triggers", [])
+    }
+    installed = {
+        (str(table), str(name))
+        for table, name, enabled in query(
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE tgname LIKE 'pgtrigger_%%'"
+        )
+        if enabled == "O"
+    }
+    assert declared == installed
+    assert len(declared) > 30
+
+
+def test_the_installed_triggers_are_the_ones_the_models_would_install_now() -> None:
+    """A trigger changed in the code without a migration would leave the old one in the database."""
+    import pgtrigger
+    from pgtrigger.core import INSTALLED
+
+    outdated = [
+        f"{model._meta.db_table}: {trigger.name}"
+        for model, trigger in pgtrigger.registered()
+        if trigger.get_installation_status(model)[0] != INSTALLED
+    ]
+    assert outdated == []
+
+
+def test_every_reference_without_a_foreign_key_is_checked_by_its_statement() -> None:
+    """A field with db_constraint=False is named in its table's references trigger, or written by one statement."""
+    functions = {
+        str(table): str(source)
+        for table, source in query(
+            "SELECT t.tgrelid::regclass::text, string_agg(p.prosrc, ' ') FROM pg_trigger t"
+            " JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal GROUP BY 1"
+        )
+    }
+    unchecked = {
+        f"{model._meta.db_table}.{field.column}"
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.is_relation
+        and not getattr(field, "db_constraint", True)
+        and f"{field.column} FROM new_rows" not in functions.get(model._meta.db_table, "")
+        and "account_id, asset_id FROM new_rows" not in functions.get(model._meta.db_table, "")
+    }
+    # Copied from checked rows by the statement that writes them, and immutable from then on.
+    assert unchecked == {
+        "trades_match.security_id",
+        "trades_match.currency_id",
+        "clearing_obligation.security_id",
+        "clearing_obligation.currency_id",
+        "clearing_novation.netting_run_id",
+        "settlement_attempt.instruction_id",
+    }
+
+
+def test_problem_codes_of_lines_and_of_refusals_do_not_contradict() -> None:
+    from reference.refusals import all_refusals
+
+    assert {"trade-id-reused", "malformed-report", "date-outside-calendar"} <= set(PROBLEM_TYPES)
+    assert {"trade-id-reused", "malformed-report", "date-outside-calendar"} <= set(all_refusals())
+
+
+def test_the_invariants_the_issue_names_are_checked() -> None:
+    names = " | ".join(INVARIANTS)
+    for wanted in (
+        "sum per asset zero", "balance equals the sum of its postings", "every journal entry balanced",
+        "no restricted balance below its limit", "cash leg if and only if securities leg",
+        "each report in at most one match", "trade status agrees with its obligations",
+    ):  # fmt: skip
+        assert wanted in names

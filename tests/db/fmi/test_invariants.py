@@ -1,0 +1,247 @@
+"""Each invariant holds over a played market, and each is broken on purpose with raw SQL and seen by its name.
+
+Triggers are silenced and CHECK constraints dropped inside the transaction: what no statement can do in the
+product is done here, to know that it would be seen.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from pytest_django import DjangoDbBlocker
+
+from fmi.invariants import INVARIANTS, check_invariants
+from fmi.reports import run_report
+
+pytestmark = pytest.mark.django_db
+
+SOME_BALANCE = (
+    "(SELECT b.id FROM ledger_balance b JOIN ledger_account a ON a.id = b.account_id"
+    " JOIN reference_asset r ON r.id = b.asset_id WHERE a.code = '{}-CASH-HOUSE' AND r.code = 'EUR')"
+)
+ALPHAS, BRAVOS = SOME_BALANCE.format("ALPHA"), SOME_BALANCE.format("BRAVO")
+SETTLED = (
+    "(SELECT min(id) FROM settlement_instruction WHERE status = 'SETTLED' AND quantity_units > 0 AND cash_minor > 0)"
+)
+ENTRY = f"(SELECT id FROM ledger_journalentry WHERE source = 'INSTRUCTION' AND source_id = {SETTLED})"
+NOT_CHECKED = "ALTER TABLE ledger_balance DROP CONSTRAINT balance_not_below_floor"
+
+# what is done -> (the statements, the invariants that must see it; others may)
+BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "money out of nothing": (
+        (f"UPDATE ledger_balance SET balance = balance + 1 WHERE id = {ALPHAS}",),
+        ("sum per asset zero", "balance equals the sum of its postings"),
+    ),
+    "money moved without a posting": (
+        (
+            f"UPDATE ledger_balance SET balance = balance - 1 WHERE id = {ALPHAS}",
+            f"UPDATE ledger_balance SET balance = balance + 1 WHERE id = {BRAVOS}",
+        ),
+        ("balance equals the sum of its postings",),
+    ),
+    "a balance that vanished": (
+        (f"DELETE FROM ledger_balance WHERE id = {ALPHAS}",),
+        ("balance equals the sum of its postings",),
+    ),
+    "one posting of an entry changed": (
+        (
+            "UPDATE ledger_posting SET amount = amount + 1"
+            f" WHERE id = (SELECT min(id) FROM ledger_posting WHERE entry_id = {ENTRY})",
+        ),
+        ("every journal entry balanced",),
+    ),
+    "postings whose entry is gone": (
+        (f"DELETE FROM ledger_journalentry WHERE id = {ENTRY}",),
+        ("every journal entry balanced",),
+    ),
+    "an account below its limit": (
+        (NOT_CHECKED, f"UPDATE ledger_balance SET floor = balance + 1 WHERE id = {ALPHAS}"),
+        ("no restricted balance below its limit",),
+    ),
+    "a delivery whose payment is missing": (
+        (
+            f"DELETE FROM ledger_posting WHERE entry_id = {ENTRY}"
+            " AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'CASH')",
+        ),
+        ("cash leg if and only if securities leg",),
+    ),
+    "a payment whose delivery is missing": (
+        (
+            f"DELETE FROM ledger_posting WHERE entry_id = {ENTRY}"
+            " AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'SECURITY')",
+        ),
+        ("cash leg if and only if securities leg",),
+    ),
+    "an instruction that settled in name only": (
+        (
+            "UPDATE settlement_instruction SET status = 'SETTLED', settled_at = now(),"
+            " cycle_id = (SELECT min(id) FROM settlement_cycle) WHERE status = 'PENDING'",
+        ),
+        ("cash leg if and only if securities leg",),
+    ),
+    "an instruction that moved and says it did not": (
+        (
+            "UPDATE settlement_instruction SET status = 'PENDING', settled_at = NULL, cycle_id = NULL"
+            f" WHERE id = {SETTLED}",
+        ),
+        ("cash leg if and only if securities leg",),
+    ),
+    "an entry of an instruction that is none": (
+        (
+            "UPDATE ledger_journalentry SET source = 'INSTRUCTION', source_id = -1"
+            " WHERE source = 'OPENING' AND source_id = 1",
+        ),
+        ("cash leg if and only if securities leg",),
+    ),
+    "a report in two matches": (
+        (
+            "INSERT INTO trades_match (buy_trade_id, sell_trade_id, rule, buyer_account_id, seller_account_id,"
+            " security_id, currency_id, quantity_units, amount_minor, settlement_date, cleared, matched_at,"
+            " business_date) SELECT (SELECT id FROM trades_trade WHERE trade_id = 'U1'), buy_trade_id, rule,"
+            " buyer_account_id, seller_account_id, security_id, currency_id, quantity_units, amount_minor,"
+            " settlement_date, cleared,"
+            " matched_at, business_date FROM trades_match WHERE rule = 'EXACT' ORDER BY id LIMIT 1",
+        ),
+        ("each report in at most one match", "a report is matched if and only if it has a match"),
+    ),
+    "a report matched with nobody": (
+        ("UPDATE trades_trade SET status = 'MATCHED' WHERE trade_id = 'U1'",),
+        ("a report is matched if and only if it has a match",),
+    ),
+    "a matched report that is new again": (
+        ("UPDATE trades_trade SET status = 'NEW' WHERE trade_id = 'N-A'",),
+        ("a report is matched if and only if it has a match",),
+    ),
+    "a new report that nobody looks for": (
+        ("DELETE FROM trades_unmatchedtrade WHERE trade_id = (SELECT id FROM trades_trade WHERE trade_id = 'U1')",),
+        ("the unmatched pool is the reports that are new",),
+    ),
+    "a cancelled report still looked for": (
+        (
+            "INSERT INTO trades_unmatchedtrade (trade_id, checked, difference)"
+            " SELECT id, true, '' FROM trades_trade WHERE trade_id = 'C'",
+        ),
+        ("the unmatched pool is the reports that are new",),
+    ),
+    "a trade settled before its obligations": (
+        ("UPDATE trades_trade SET status = 'SETTLED' WHERE trade_id = 'L1-C'",),
+        ("trade status agrees with its obligations",),
+    ),
+    "a trade not settled after them": (
+        ("UPDATE trades_trade SET status = 'CLEARED' WHERE trade_id = 'S1-A'",),
+        ("trade status agrees with its obligations",),
+    ),
+    "a gross trade not settled after them": (
+        ("UPDATE trades_trade SET status = 'MATCHED' WHERE trade_id = 'G-A'",),
+        ("trade status agrees with its obligations",),
+    ),
+    "a cleared trade that was never novated": (
+        ("DELETE FROM clearing_novation WHERE netting_run_id IS NULL",),
+        ("trade status agrees with its obligations",),
+    ),
+    "an obligation discharged by nothing": (
+        ("UPDATE clearing_obligation SET discharged_at = now() WHERE discharged_at IS NULL",),
+        ("a discharged obligation has settled",),
+    ),
+    "a netting run that made securities": (
+        ("UPDATE clearing_obligation SET quantity_units = quantity_units + 1"
+         " WHERE id = (SELECT min(id) FROM clearing_obligation WHERE kind = 'NET')",),
+        ("netting conserves: obligations of a run sum to zero",),
+    ),
+    "a netting run that lost money": (
+        ("UPDATE clearing_obligation SET cash_minor = cash_minor - 1, sold_minor = sold_minor - 1"
+         " WHERE id = (SELECT min(id) FROM clearing_obligation WHERE kind = 'NET')",),
+        ("netting conserves: obligations of a run sum to zero",),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _played(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Play the small market once around the file; each test is a savepoint in it."""
+    from reference.queries import forget_directory
+    from tests.factories.chain import make_chain, play_small
+
+    with django_db_blocker.unblock(), transaction.atomic():
+        play_small(make_chain())
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        yield
+        transaction.set_rollback(True)
+    forget_directory()
+
+
+def do(statements: tuple[str, ...]) -> None:
+    """Do what no trigger would let through; every statement must change something."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for sql in statements:
+            cursor.execute(sql)
+            assert cursor.rowcount != 0, sql
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def broken() -> dict[str, list[str]]:
+    return {finding.name: finding.examples for finding in check_invariants() if finding.violations}
+
+
+def test_the_played_market_breaks_none() -> None:
+    assert broken() == {}
+    assert len(check_invariants()) == len(INVARIANTS)
+
+
+def test_every_invariant_is_broken_by_one_of_these_tests() -> None:
+    assert {name for _, names in BREAKS.values() for name in names} == set(INVARIANTS)
+
+
+@pytest.mark.parametrize("what", sorted(BREAKS))
+def test_it_is_seen(what: str) -> None:
+    statements, names = BREAKS[what]
+    do(statements)
+    found = broken()
+    assert set(names) <= set(found), found
+    assert all(examples and all(examples) for examples in found.values())
+
+
+@pytest.mark.parametrize("what", sorted(BREAKS))
+def test_the_command_names_it_and_exits_with_an_error(what: str) -> None:
+    statements, names = BREAKS[what]
+    do(statements)
+    output = io.StringIO()
+    with pytest.raises(CommandError, match=rf"of {len(INVARIANTS)} invariants do not hold"):
+        call_command("check_invariants", stdout=output)
+    lines = output.getvalue().splitlines()
+    for name in names:
+        assert any(line.startswith("FAILS") and line.endswith(name) for line in lines), output.getvalue()
+
+
+def test_the_command_prints_one_line_an_invariant_where_all_hold() -> None:
+    output = io.StringIO()
+    call_command("check_invariants", stdout=output)
+    lines = output.getvalue().splitlines()
+    assert len(lines) == len(INVARIANTS)
+    assert all(line.startswith("holds") for line in lines)
+
+
+def test_the_command_speaks_json() -> None:
+    output = io.StringIO()
+    call_command("check_invariants", json=True, stdout=output)
+    findings = json.loads(output.getvalue())
+    assert [finding["name"] for finding in findings] == list(INVARIANTS)
+
+
+def test_a_run_report_carries_the_violations() -> None:
+    do(BREAKS["money out of nothing"][0])
+    report = run_report(findings=check_invariants())
+    assert report["invariants"]["sum per asset zero"] == 1
+
+
+def test_examples_are_few_and_violations_all_counted() -> None:
+    do(("UPDATE trades_trade SET status = 'NEW'",))
+    finding = next(found for found in check_invariants() if found.name.startswith("a report is matched"))
+    assert finding.violations > len(finding.examples) == 5
