@@ -158,7 +158,14 @@ class Obligation(models.Model):
                 name="obligation_cancelled_only_gross",
             ),
         ]
-        indexes = [models.Index(fields=["settlement_date", "id"], name="obligation_settlement_date")]
+        indexes = [
+            models.Index(fields=["settlement_date", "id"], name="obligation_settlement_date"),
+            models.Index(
+                fields=["id"],
+                name="obligation_open",
+                condition=Q(discharged_at__isnull=True, cancelled_at__isnull=True),
+            ),
+        ]
         triggers = [
             *refuse_delete(table="clearing_obligation"),
             immutable_columns(

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from events.contracts import Fact
 from reference.core.actor import Actor
 
-
 # Every action and every fact passes here, so both are written without the ORM: a quarter of its cost.
 FACT_SQL = "INSERT INTO events_outboxfact (name, version, payload) VALUES (%s, %s, %s::jsonb)"
 ACTIONS_SQL = """

@@ -22,7 +22,7 @@ DAY: Mapping[str, tuple[str, ...]] = {
     "OPEN": (),
     "NET": ("clearing.net", "clearing.instruct"),
     "CYCLE": ("clearing.instruct", "settlement.run_cycle", "clearing.discharge"),
-    "CLOSE": ("trades.cancel_aged",),
+    "CLOSE": ("trades.cancel_aged", "settlement.cancel_aged"),
 }
 
 # what beat runs besides, so that nothing waits for a message that was lost

@@ -1,5 +1,6 @@
 """The home page's figures, composed from every app: the day, the funnel, what needs a hand, efficiency, cycles."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,6 +35,7 @@ REFUSED_DAYS = 5
 OUTBOX_PATIENCE = timedelta(seconds=10)
 TODAY_SECONDS = 2
 WINDOW_SECONDS = 30
+COST_FACTOR = 20
 
 T = TypeVar("T")
 
@@ -102,10 +104,20 @@ def business_days_before(*, day: date, count: int) -> date:
     return add_business_days(day=day, count=-count, calendar=calendar)
 
 
-def kept(*, name: str, actor: Actor, today: date, seconds: int, read: Callable[[], T]) -> T:
-    """Return a figure that all who see the same may share for some seconds."""
+def kept(*, name: str, actor: Actor, today: date, seconds: float, read: Callable[[], T]) -> T:
+    """Return a figure that all who see the same may share for some seconds.
+
+    A figure that was slow to read is kept twenty times as long as that took, so that a page left open
+    costs at most a twentieth of a core, however many trades there are.
+    """
     scope = "all" if actor.sees_all else str(actor.participant_id)
-    return cast(T, cache.get_or_set(f"{name}:{scope}:{today}", read, timeout=seconds))
+    key = f"{name}:{scope}:{today}"
+    found = cache.get(key)
+    if found is None:
+        started = time.monotonic()
+        found = read()
+        cache.set(key, found, timeout=max(seconds, COST_FACTOR * (time.monotonic() - started)))
+    return cast(T, found)
 
 
 def _funnel(*, actor: Actor, today: date, window_days: int) -> Funnel:

@@ -1,6 +1,6 @@
 """The pages of the ledger: accounts with their balances, one account's statement, the trial balance."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from reference.listing import Column, csv_url, cut_page, stream_csv, wants_csv
 from reference.queries import business_clock, directory
 
 STATEMENT_LINES = 200
+HOLDINGS = 3
 PRESETS = ((0, "Today"), (6, "7 days"), (29, "30 days"))
 
 BALANCE_COLUMNS: tuple[Column, ...] = (
@@ -75,7 +76,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
     context = {
         "filter": filtered,
         "cut": cut,
-        "accounts": [(account, *_split(held)) for account, held in _balances(cut.rows, as_of=as_of)],
+        "accounts": [_holdings(account, held) for account, held in _balances(cut.rows, as_of=as_of, first=HOLDINGS)],
         "as_of": as_of,
         "today": today,
         "csv_url": csv_url(request),
@@ -84,11 +85,13 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
     return answer(request, "ledger/accounts.html", context)
 
 
-def _balances(accounts: list[Account], *, as_of: date | None) -> Iterator[tuple[Account, list[Balance]]]:
-    """Put each account's balances beside it."""
+def _balances(
+    accounts: list[Account], *, as_of: date | None, first: int | None = None
+) -> Iterator[tuple[Account, list[Any]]]:
+    """Put each account's balances beside it; of those held now, the first few."""
     ids = [account.pk for account in accounts]
     held = (
-        balances_by_account(account_ids=ids)
+        balances_by_account(account_ids=ids, first=first)
         if as_of is None
         else balances_by_account_as_of(account_ids=ids, business_date=as_of)
     )
@@ -103,10 +106,15 @@ def _with_balances(accounts: list[Account], *, as_of: date | None) -> Iterator[t
             yield account, balance
 
 
-def _split(held: Iterable[Balance]) -> tuple[list[Balance], list[Balance]]:
-    """Part cash from securities."""
-    rows = list(held)
-    return [row for row in rows if row.asset.kind == "CASH"], [row for row in rows if row.asset.kind != "CASH"]
+def _holdings(account: Account, held: list[Any]) -> dict[str, Any]:
+    """Return what a row shows of an account: its first few balances, and how many more there are."""
+    count = getattr(held[0], "assets", len(held)) if held else 0
+    return {
+        "account": account,
+        "is_cash": account.kind == AccountKind.CASH,
+        "held": held[:HOLDINGS],
+        "more": count - len(held[:HOLDINGS]),
+    }
 
 
 @require_GET

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import F, Q, QuerySet, Sum, Window
+from django.db.models import Count, F, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 from numpy.typing import NDArray
 
 from ledger.models import Account, Balance, JournalEntry, Posting
@@ -125,10 +126,23 @@ def movements_of(*, account_id: int, date_from: date, date_to: date) -> list[Mov
     return found
 
 
-def balances_by_account(*, account_ids: Sequence[int]) -> dict[int, list[Balance]]:
-    """Return what these accounts hold now, zero balances left out."""
-    found: dict[int, list[Balance]] = {}
-    rows = Balance.objects.filter(account_id__in=account_ids).exclude(balance=0).select_related("asset")
+def balances_by_account(*, account_ids: Sequence[int], first: int | None = None) -> dict[int, list[Any]]:
+    """Return what these accounts hold now, zero balances left out; of each account the `first` by asset code.
+
+    Each balance has `assets`, the number of assets its account holds.
+    """
+    found: dict[int, list[Any]] = {}
+    rows = (
+        Balance.objects.filter(account_id__in=account_ids)
+        .exclude(balance=0)
+        .select_related("asset")
+        .annotate(
+            assets=Window(Count("pk"), partition_by=[F("account_id")]),
+            place=Window(RowNumber(), partition_by=[F("account_id")], order_by=[F("asset__code").asc()]),
+        )
+    )
+    if first is not None:
+        rows = rows.filter(place__lte=first)
     for row in rows.order_by("asset__code"):
         found.setdefault(row.account_id, []).append(row)
     return found

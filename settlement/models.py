@@ -128,7 +128,7 @@ class InstructionSource(models.TextChoices):
 class Instruction(models.Model):
     """A matched pair of settlement instructions: securities one way, cash the other, both or neither.
 
-    Only status, reason, shortfall, holds and the settling cycle ever change; no index holds them.
+    Only status, reason, shortfall, holds and the settling cycle ever change.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -176,7 +176,11 @@ class Instruction(models.Model):
     recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
 
     class Meta:
-        indexes = [models.Index(fields=["intended_date", "id"], name="instruction_intended_date")]
+        indexes = [
+            models.Index(fields=["intended_date", "id"], name="instruction_intended_date"),
+            # However old, what is pending is found: fails from clearing are recycled until they settle.
+            models.Index(fields=["intended_date"], name="instruction_pending", condition=Q(status="PENDING")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["source", "source_id"], name="instruction_source_once"),
             models.UniqueConstraint(

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from reference.queries import business_clock
 from settlement.services.business_day import next_step
+from settlement.services.cancel_instructions import cancel_aged_instructions
 from settlement.services.settle_cycle import settle_cycle
 
 
@@ -14,3 +15,10 @@ def run_cycle() -> None:
     settle_cycle(
         name=next_step(business_date=clock.business_date).name, at=clock.at, business_date=clock.business_date
     )
+
+
+@shared_task(name="settlement.cancel_aged")
+def cancel_aged() -> None:
+    """Cancel what has been recycled too long."""
+    clock = business_clock()
+    cancel_aged_instructions(at=clock.at, business_date=clock.business_date)

@@ -210,13 +210,21 @@ class Trade(models.Model):
 class UnmatchedTrade(models.Model):
     """The pool of trades still NEW: the matching engine's work queue and the allegement list."""
 
-    trade = models.OneToOneField(Trade, primary_key=True, on_delete=models.PROTECT, related_name="unmatched")
+    trade = models.OneToOneField(
+        Trade, primary_key=True, on_delete=models.PROTECT, related_name="unmatched", db_constraint=False
+    )
     checked = models.BooleanField(default=False, help_text="Whether matching has looked at it since it came.")
     alleged_at = models.DateTimeField(null=True, help_text="When the counterparty was told. Business time.")
     near_miss = models.ForeignKey(
         Trade, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     difference = models.TextField(blank=True, help_text="In what it differs from the near miss.")
+
+    class Meta:
+        triggers = [
+            immutable_columns(table="trades_unmatchedtrade", columns=("trade_id",)),
+            references_checked(table="trades_unmatchedtrade", references={"trade_id": "trades_trade"}),
+        ]
 
     def __str__(self) -> str:
         return f"unmatched {self.trade_id}"

@@ -1,6 +1,8 @@
 """The pages of trades: the blotter, what waits, cancellation, uploads."""
 
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,7 +21,7 @@ from trades.core.parsing import REQUIRED_COLUMNS
 from trades.filters import TradeFilter
 from trades.models import RefusedLine, Submission, Trade
 from trades.queries.life import SHOWN, get_trade
-from trades.queries.submissions import get_submission
+from trades.queries.submissions import get_submission, refusals_by_code
 from trades.queries.unmatched import Waiting, count_ages, count_waiting, describe_waiting, waiting_rows
 from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import cancel_trade
@@ -85,8 +87,32 @@ def trades(request: HttpRequest) -> HttpResponseBase:
     rows = filtered.qs if filtered.is_valid() else Trade.objects.none()
     if wants_csv(request):
         return stream_query(request=request, rows=rows, columns=TRADE_COLUMNS, name="trades")
-    context = {"filter": filtered, "cut": cut_page(rows=rows, request=request), "csv_url": csv_url(request)}
+    context = {
+        "filter": filtered,
+        "cut": cut_page(rows=rows, request=request),
+        "csv_url": csv_url(request),
+        "presets": _presets(request, today=business_clock().business_date),
+    }
     return answer(request, "trades/trades.html", context | _choices())
+
+
+def _presets(request: HttpRequest, *, today: date) -> list[dict[str, Any]]:
+    """Return the views of the blotter that are one click away."""
+    views = (
+        ("Captured today", {"business_date_from": today, "business_date_to": today}),
+        ("Settles today", {"settlement_date_from": today, "settlement_date_to": today}),
+        ("Waits for a match", {"status": "NEW"}),
+        ("Not cleared", {"cleared": "false"}),
+    )
+    now = {name: value for name, value in request.GET.items() if name not in ("after", "before")}
+    return [
+        {
+            "label": label,
+            "href": "?" + urlencode(query),
+            "current": now == {name: str(value) for name, value in query.items()},
+        }
+        for label, query in views
+    ]
 
 
 @require_GET
@@ -186,12 +212,20 @@ def submission(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
     """Show what became of the lines of one submission."""
     found: Submission = get_submission(actor=actor_of(request), public_id=public_id)
     refused = RefusedLine.objects.filter(submission=found)
+    groups = refusals_by_code(submission=found)
+    code = next((code for code, _ in groups if code == request.GET.get("code")), None)
+    if code is not None:
+        refused = refused.filter(code=code)
     if wants_csv(request):
         return stream_query(
             request=request, rows=refused, columns=REFUSED_COLUMNS, name="refused-lines", newest_first=False
         )
     context = {
         "submission": found,
+        "groups": [
+            {"code": name, "count": count, "href": f"?code={name}" if name != code else "?", "current": name == code}
+            for name, count in groups
+        ],
         "cut": cut_page(rows=refused, request=request, newest_first=False),
         "csv_url": csv_url(request),
         "trades_url": f"{reverse('trades')}?submission={found.public_id}",

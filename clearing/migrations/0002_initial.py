@@ -8,144 +8,351 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('clearing', '0001_initial'),
-        ('ledger', '0001_initial'),
-        ('reference', '0001_initial'),
-        ('trades', '0001_initial'),
+        ("clearing", "0001_initial"),
+        ("ledger", "0001_initial"),
+        ("reference", "0001_initial"),
+        ("trades", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Novation',
+            name="Novation",
             fields=[
-                ('match', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='novation', serialize=False, to='trades.match')),
-                ('settlement_date', models.DateField()),
-                ('novated_at', models.DateTimeField(help_text='Business time.')),
-                ('business_date', models.DateField()),
-                ('cancelled_at', models.DateTimeField(help_text='Business time; only before netting.', null=True)),
+                (
+                    "match",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="novation",
+                        serialize=False,
+                        to="trades.match",
+                    ),
+                ),
+                ("settlement_date", models.DateField()),
+                ("novated_at", models.DateTimeField(help_text="Business time.")),
+                ("business_date", models.DateField()),
+                ("cancelled_at", models.DateTimeField(help_text="Business time; only before netting.", null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Obligation',
+            name="Obligation",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('NET', 'Net, against the CCP'), ('GROSS', 'Gross, a trade that is not cleared')], max_length=5)),
-                ('settlement_date', models.DateField()),
-                ('quantity_units', models.BigIntegerField(help_text='Positive: the account receives; negative: it delivers.')),
-                ('cash_minor', models.BigIntegerField(help_text='Positive: the account receives; negative: it pays.')),
-                ('trades', models.IntegerField(help_text='Contracts netted into it.')),
-                ('bought_minor', models.BigIntegerField(help_text='Gross value bought.')),
-                ('sold_minor', models.BigIntegerField(help_text='Gross value sold.')),
-                ('discharged_at', models.DateTimeField(help_text='Business time.', null=True)),
-                ('cancelled_at', models.DateTimeField(help_text='Business time; only a gross one, by both parties.', null=True)),
-                ('created_at', models.DateTimeField(help_text='Business time.')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("NET", "Net, against the CCP"), ("GROSS", "Gross, a trade that is not cleared")],
+                        max_length=5,
+                    ),
+                ),
+                ("settlement_date", models.DateField()),
+                (
+                    "quantity_units",
+                    models.BigIntegerField(help_text="Positive: the account receives; negative: it delivers."),
+                ),
+                ("cash_minor", models.BigIntegerField(help_text="Positive: the account receives; negative: it pays.")),
+                ("trades", models.IntegerField(help_text="Contracts netted into it.")),
+                ("bought_minor", models.BigIntegerField(help_text="Gross value bought.")),
+                ("sold_minor", models.BigIntegerField(help_text="Gross value sold.")),
+                ("discharged_at", models.DateTimeField(help_text="Business time.", null=True)),
+                (
+                    "cancelled_at",
+                    models.DateTimeField(help_text="Business time; only a gross one, by both parties.", null=True),
+                ),
+                ("created_at", models.DateTimeField(help_text="Business time.")),
             ],
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='nettingrun',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_nettingrun_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'clearing_nettingrun is append-only' USING ERRCODE = 'restrict_violation';", hash='7e194baeb212c6a90c602ed3956c35cb9768202d', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_clearing_nettingrun_append_only_86537', table='clearing_nettingrun', when='BEFORE')),
+            model_name="nettingrun",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_nettingrun_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'clearing_nettingrun is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="7e194baeb212c6a90c602ed3956c35cb9768202d",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_clearing_nettingrun_append_only_86537",
+                    table="clearing_nettingrun",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='nettingrun',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_nettingrun_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'clearing_nettingrun is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='0831a7bd5f304ed4c64a51ba6c807a89e3779ad5', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_clearing_nettingrun_no_truncate_b7dab', table='clearing_nettingrun', when='BEFORE')),
+            model_name="nettingrun",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_nettingrun_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'clearing_nettingrun is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="0831a7bd5f304ed4c64a51ba6c807a89e3779ad5",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_clearing_nettingrun_no_truncate_b7dab",
+                    table="clearing_nettingrun",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='novation',
-            name='netting_run',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='novations', to='clearing.nettingrun'),
+            model_name="novation",
+            name="netting_run",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="novations",
+                to="clearing.nettingrun",
+            ),
         ),
         migrations.AddField(
-            model_name='obligation',
-            name='account',
-            field=models.ForeignKey(db_constraint=False, db_index=False, help_text="NET: the member's securities account. GROSS: the seller's.", on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account'),
+            model_name="obligation",
+            name="account",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                help_text="NET: the member's securities account. GROSS: the seller's.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="ledger.account",
+            ),
         ),
         migrations.AddField(
-            model_name='obligation',
-            name='counterparty_account',
-            field=models.ForeignKey(db_constraint=False, db_index=False, help_text="NET: the CCP's securities account. GROSS: the buyer's.", on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account'),
+            model_name="obligation",
+            name="counterparty_account",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                help_text="NET: the CCP's securities account. GROSS: the buyer's.",
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="ledger.account",
+            ),
         ),
         migrations.AddField(
-            model_name='obligation',
-            name='currency',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.currency'),
+            model_name="obligation",
+            name="currency",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reference.currency",
+            ),
         ),
         migrations.AddField(
-            model_name='obligation',
-            name='match',
-            field=models.OneToOneField(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='gross_obligation', to='trades.match'),
+            model_name="obligation",
+            name="match",
+            field=models.OneToOneField(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="gross_obligation",
+                to="trades.match",
+            ),
         ),
         migrations.AddField(
-            model_name='obligation',
-            name='netting_run',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='obligation_rows', to='clearing.nettingrun'),
+            model_name="obligation",
+            name="netting_run",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="obligation_rows",
+                to="clearing.nettingrun",
+            ),
         ),
         migrations.AddField(
-            model_name='obligation',
-            name='security',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.security'),
+            model_name="obligation",
+            name="security",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reference.security",
+            ),
         ),
         migrations.AddIndex(
-            model_name='novation',
-            index=models.Index(fields=['settlement_date'], name='novation_settlement_date'),
+            model_name="novation",
+            index=models.Index(fields=["settlement_date"], name="novation_settlement_date"),
         ),
         migrations.AddConstraint(
-            model_name='novation',
-            constraint=models.CheckConstraint(condition=models.Q(('netting_run__isnull', True), ('cancelled_at__isnull', True), _connector='OR'), name='novation_netted_or_cancelled'),
+            model_name="novation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("netting_run__isnull", True), ("cancelled_at__isnull", True), _connector="OR"),
+                name="novation_netted_or_cancelled",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='novation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_novation_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'clearing_novation rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='2a7fdd319ae5e73e0d63d04c74c95391b15aeb38', level='STATEMENT', operation='DELETE', pgid='pgtrigger_clearing_novation_no_delete_f4558', table='clearing_novation', when='BEFORE')),
+            model_name="novation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_novation_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'clearing_novation rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="2a7fdd319ae5e73e0d63d04c74c95391b15aeb38",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_clearing_novation_no_delete_f4558",
+                    table="clearing_novation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='novation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_novation_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'clearing_novation is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='de25b1181dc948562c7ef576995960e66e770bbe', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_clearing_novation_no_truncate_58362', table='clearing_novation', when='BEFORE')),
+            model_name="novation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_novation_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'clearing_novation is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="de25b1181dc948562c7ef576995960e66e770bbe",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_clearing_novation_no_truncate_58362",
+                    table="clearing_novation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='novation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_novation_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'these columns of clearing_novation never change' USING ERRCODE = 'restrict_violation';", hash='fa3fccfe71951298662b38108ffa0aa3f9022213', level='STATEMENT', operation='UPDATE OF "match_id", "settlement_date", "novated_at", "business_date"', pgid='pgtrigger_clearing_novation_immutable_de161', table='clearing_novation', when='BEFORE')),
+            model_name="novation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_novation_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'these columns of clearing_novation never change' USING ERRCODE = 'restrict_violation';",
+                    hash="fa3fccfe71951298662b38108ffa0aa3f9022213",
+                    level="STATEMENT",
+                    operation='UPDATE OF "match_id", "settlement_date", "novated_at", "business_date"',
+                    pgid="pgtrigger_clearing_novation_immutable_de161",
+                    table="clearing_novation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='novation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_novation_references', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT match_id FROM new_rows WHERE match_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_match r WHERE r.id = n.match_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_novation.match_id refers to no row of trades_match'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_novation_match_id_exists';\n            END IF;\n            RETURN NULL;", hash='0abd0c0c6815b42f7e2a74a65752dbad96eb3518', level='STATEMENT', operation='INSERT', pgid='pgtrigger_clearing_novation_references_5c036', referencing='REFERENCING NEW TABLE AS new_rows ', table='clearing_novation', when='AFTER')),
+            model_name="novation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_novation_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT match_id FROM new_rows WHERE match_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_match r WHERE r.id = n.match_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_novation.match_id refers to no row of trades_match'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_novation_match_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="0abd0c0c6815b42f7e2a74a65752dbad96eb3518",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_clearing_novation_references_5c036",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="clearing_novation",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='obligation',
-            index=models.Index(fields=['settlement_date', 'id'], name='obligation_settlement_date'),
+            model_name="obligation",
+            index=models.Index(fields=["settlement_date", "id"], name="obligation_settlement_date"),
         ),
         migrations.AddConstraint(
-            model_name='obligation',
-            constraint=models.UniqueConstraint(fields=('netting_run', 'account', 'security', 'currency'), name='obligation_net_once'),
+            model_name="obligation",
+            constraint=models.UniqueConstraint(
+                fields=("netting_run", "account", "security", "currency"), name="obligation_net_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='obligation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'NET'), ('match__isnull', True), ('netting_run__isnull', False)), models.Q(('kind', 'GROSS'), ('match__isnull', False), ('netting_run__isnull', True)), _connector='OR'), name='obligation_kind'),
+            model_name="obligation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "NET"), ("match__isnull", True), ("netting_run__isnull", False)),
+                    models.Q(("kind", "GROSS"), ("match__isnull", False), ("netting_run__isnull", True)),
+                    _connector="OR",
+                ),
+                name="obligation_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='obligation',
-            constraint=models.CheckConstraint(condition=models.Q(('cash_minor', django.db.models.expressions.CombinedExpression(models.F('sold_minor'), '-', models.F('bought_minor')))), name='obligation_cash_is_sold_less_bought'),
+            model_name="obligation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "cash_minor",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("sold_minor"), "-", models.F("bought_minor")
+                        ),
+                    )
+                ),
+                name="obligation_cash_is_sold_less_bought",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='obligation',
-            constraint=models.CheckConstraint(condition=models.Q(('cancelled_at__isnull', True), models.Q(('discharged_at__isnull', True), ('kind', 'GROSS')), _connector='OR'), name='obligation_cancelled_only_gross'),
+            model_name="obligation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("cancelled_at__isnull", True),
+                    models.Q(("discharged_at__isnull", True), ("kind", "GROSS")),
+                    _connector="OR",
+                ),
+                name="obligation_cancelled_only_gross",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='obligation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_obligation_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'clearing_obligation rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='b39ca5dafed267367fcbe1c82fd46392d6df4a10', level='STATEMENT', operation='DELETE', pgid='pgtrigger_clearing_obligation_no_delete_8a78a', table='clearing_obligation', when='BEFORE')),
+            model_name="obligation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_obligation_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'clearing_obligation rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="b39ca5dafed267367fcbe1c82fd46392d6df4a10",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_clearing_obligation_no_delete_8a78a",
+                    table="clearing_obligation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='obligation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_obligation_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'clearing_obligation is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='19a921c95cf3bb437bb345f699e0480f2077f76a', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_clearing_obligation_no_truncate_ac996', table='clearing_obligation', when='BEFORE')),
+            model_name="obligation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_obligation_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'clearing_obligation is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="19a921c95cf3bb437bb345f699e0480f2077f76a",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_clearing_obligation_no_truncate_ac996",
+                    table="clearing_obligation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='obligation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_obligation_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'these columns of clearing_obligation never change' USING ERRCODE = 'restrict_violation';", hash='e6f9e7fb748a4f356677c730a1737b7f2d8ad841', level='STATEMENT', operation='UPDATE OF "kind", "netting_run_id", "match_id", "account_id", "counterparty_account_id", "security_id", "currency_id", "settlement_date", "quantity_units", "cash_minor", "trades", "bought_minor", "sold_minor", "created_at"', pgid='pgtrigger_clearing_obligation_immutable_61c4a', table='clearing_obligation', when='BEFORE')),
+            model_name="obligation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_obligation_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'these columns of clearing_obligation never change' USING ERRCODE = 'restrict_violation';",
+                    hash="e6f9e7fb748a4f356677c730a1737b7f2d8ad841",
+                    level="STATEMENT",
+                    operation='UPDATE OF "kind", "netting_run_id", "match_id", "account_id", "counterparty_account_id", "security_id", "currency_id", "settlement_date", "quantity_units", "cash_minor", "trades", "bought_minor", "sold_minor", "created_at"',
+                    pgid="pgtrigger_clearing_obligation_immutable_61c4a",
+                    table="clearing_obligation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='obligation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_obligation_references', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT netting_run_id FROM new_rows WHERE netting_run_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM clearing_nettingrun r WHERE r.id = n.netting_run_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.netting_run_id refers to no row of clearing_nettingrun'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_netting_run_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT match_id FROM new_rows WHERE match_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_match r WHERE r.id = n.match_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.match_id refers to no row of trades_match'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_match_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT account_id FROM new_rows WHERE account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.account_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT counterparty_account_id FROM new_rows WHERE counterparty_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.counterparty_account_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.counterparty_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_counterparty_account_id_exists';\n            END IF;\n            RETURN NULL;", hash='ddd44610192283c5866de89612ae95ef10eae88a', level='STATEMENT', operation='INSERT', pgid='pgtrigger_clearing_obligation_references_d34c9', referencing='REFERENCING NEW TABLE AS new_rows ', table='clearing_obligation', when='AFTER')),
+            model_name="obligation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_obligation_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT netting_run_id FROM new_rows WHERE netting_run_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM clearing_nettingrun r WHERE r.id = n.netting_run_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.netting_run_id refers to no row of clearing_nettingrun'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_netting_run_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT match_id FROM new_rows WHERE match_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_match r WHERE r.id = n.match_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.match_id refers to no row of trades_match'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_match_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT account_id FROM new_rows WHERE account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.account_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT counterparty_account_id FROM new_rows WHERE counterparty_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.counterparty_account_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_obligation.counterparty_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_obligation_counterparty_account_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="ddd44610192283c5866de89612ae95ef10eae88a",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_clearing_obligation_references_d34c9",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="clearing_obligation",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

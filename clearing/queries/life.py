@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from clearing.models import Novation, Obligation
+from clearing.models import NettingRun, Novation, Obligation
 from events.core.life import LifeStep, Link
 from reference.core.actor import Actor
 from trades.models import Match
@@ -52,25 +52,29 @@ def life_of(*, match: Match, actor: Actor) -> ClearingLife:
     obligations = list(_net_obligations(match=match, novation=novation, actor=actor))
     run = novation.netting_run
     if run is not None:
-        sides = "; ".join(describe_obligation(obligation) for obligation in obligations)
-        steps.append(
-            LifeStep(
-                at=run.ran_at,
-                recorded_at=run.recorded_at,
-                title=f"Netted with {run.contracts - 1:,} other contracts",
-                state="CLEARED",
-                why=f"{sides}." if sides else "",
-                by="clearing",
-                details=(
-                    ("Netting run", str(run.pk)),
-                    ("Settlement date", run.settlement_date.isoformat()),
-                    ("Net obligations", f"{run.obligations:,}"),
-                ),
-                link=Link("netting-run", str(run.pk)),
-            )
-        )
+        steps.append(_netted(run=run, obligations=obligations, actor=actor))
     steps += _discharges(obligations)
     return ClearingLife(steps=steps, obligations=obligations)
+
+
+def _netted(*, run: NettingRun, obligations: list[Obligation], actor: Actor) -> LifeStep:
+    """Tell into what the contracts were netted; a participant learns of its own contracts only."""
+    whole = actor.sees_all
+    others = (run.contracts if whole else sum(row.trades for row in obligations)) - 1
+    details = [("Netting run", str(run.pk)), ("Settlement date", run.settlement_date.isoformat())]
+    if whole:
+        details.append(("Net obligations", f"{run.obligations:,}"))
+    sides = "; ".join(describe_obligation(obligation) for obligation in obligations)
+    return LifeStep(
+        at=run.ran_at,
+        recorded_at=run.recorded_at,
+        title=f"Netted with {others:,} other contract{'' if others == 1 else 's'}{'' if whole else ' of yours'}",
+        state="CLEARED",
+        why=f"{sides}." if sides else "",
+        by="clearing",
+        details=tuple(details),
+        link=Link("netting-run", str(run.pk)),
+    )
 
 
 def _net_obligations(*, match: Match, novation: Novation, actor: Actor) -> list[Obligation]:

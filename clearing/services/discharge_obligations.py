@@ -1,6 +1,6 @@
 """Discharge obligations whose instructions settled, and advance the trades that stand on them."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import connection, transaction
 
@@ -11,15 +11,13 @@ from reference.locks import take_lock
 from trades.core.lifecycle import TradeStatus
 from trades.services.advance_trades import advance_trades
 
-OLDEST_OPEN = timedelta(days=100)
-
 DISCHARGE_SQL = """
     CREATE TEMP TABLE discharged ON COMMIT DROP AS
     WITH done AS (
         UPDATE clearing_obligation o SET discharged_at = coalesce(i.settled_at, %(at)s)
         FROM clearing_obligation open
         LEFT JOIN settlement_instruction i ON i.source = 'OBLIGATION' AND i.source_id = open.id
-        WHERE o.id = open.id AND open.settlement_date > %(oldest)s AND open.discharged_at IS NULL
+        WHERE o.id = open.id AND open.discharged_at IS NULL
           AND open.cancelled_at IS NULL
           AND (i.status = 'SETTLED' OR (i.id IS NULL AND open.quantity_units = 0 AND open.cash_minor = 0))
         RETURNING o.id, o.kind, o.match_id, o.netting_run_id
@@ -54,7 +52,7 @@ def discharge_obligations(*, at: datetime, business_date: date) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
         cursor.execute("DROP TABLE IF EXISTS discharged")
-        cursor.execute(DISCHARGE_SQL, {"at": at, "oldest": business_date - OLDEST_OPEN})
+        cursor.execute(DISCHARGE_SQL, {"at": at})
         discharged = int(cursor.rowcount)
         if discharged <= 0:
             return 0

@@ -1,6 +1,6 @@
 """Give settlement its instructions: one for each obligation that moves something."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import numpy as np
 from django.db import connection, transaction
@@ -9,14 +9,13 @@ from clearing.services.novate_trades import CLEARING_LOCK
 from reference.locks import take_lock
 from settlement.services.create_instructions import InstructionColumns, create_instructions
 
-OLDEST_UNINSTRUCTED = timedelta(days=100)
 NORMAL_PRIORITY = 4
 
 WAITING_SQL = """
     SELECT o.id, o.account_id, o.counterparty_account_id, o.security_id, o.quantity_units, o.currency_id,
            o.cash_minor, o.settlement_date
     FROM clearing_obligation o
-    WHERE o.settlement_date > %s AND o.discharged_at IS NULL AND o.cancelled_at IS NULL
+    WHERE o.discharged_at IS NULL AND o.cancelled_at IS NULL
       AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
       AND NOT EXISTS (
         SELECT 1 FROM settlement_instruction i WHERE i.source = 'OBLIGATION' AND i.source_id = o.id)
@@ -31,7 +30,7 @@ def instruct_settlement(*, at: datetime, business_date: date) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
-        cursor.execute(WAITING_SQL, [business_date - OLDEST_UNINSTRUCTED])
+        cursor.execute(WAITING_SQL)
         rows = cursor.fetchall()
         if not rows:
             return 0

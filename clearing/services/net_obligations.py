@@ -12,6 +12,7 @@ from ledger.models import Account, AccountKind
 from reference.locks import take_lock
 from reference.queries import directory
 
+# Capture refuses settlement dates more than 90 days back.
 OLDEST_UNNETTED = timedelta(days=100)
 
 DUE_SQL = """

@@ -83,8 +83,9 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
 
     def feed(*, after: datetime, until: datetime, business_date: date) -> None:
         """Do what happens after one moment and until another. Done twice, it changes nothing."""
-        if any(after < datetime.combine(business_date, at, tzinfo=BUSINESS_ZONE) <= until for at in LENDING_TIMES):
-            lend_to_cover(seed=seed, at=until, business_date=business_date)
+        for lends_at in (datetime.combine(business_date, at, tzinfo=BUSINESS_ZONE) for at in LENDING_TIMES):
+            if after < lends_at <= until:
+                lend_to_cover(seed=seed, at=lends_at, business_date=business_date)
         yesterday = next_business_date(after=business_date, count=-1)
         due = [
             event

@@ -6,14 +6,24 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledger', '0001_initial'),
+        ("ledger", "0001_initial"),
     ]
 
     operations = [
         pgtrigger.migrations.AddTrigger(
-            model_name='balance',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_balance_begins_at_zero', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW.balance <> 0)', func="RAISE EXCEPTION 'a balance begins at zero' USING ERRCODE = 'restrict_violation';", hash='4b8a1017257acf3bf10066830ee68772735f07d5', operation='INSERT', pgid='pgtrigger_ledger_balance_begins_at_zero_0c2f6', table='ledger_balance', when='BEFORE')),
+            model_name="balance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_balance_begins_at_zero",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.balance <> 0)",
+                    func="RAISE EXCEPTION 'a balance begins at zero' USING ERRCODE = 'restrict_violation';",
+                    hash="4b8a1017257acf3bf10066830ee68772735f07d5",
+                    operation="INSERT",
+                    pgid="pgtrigger_ledger_balance_begins_at_zero_0c2f6",
+                    table="ledger_balance",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -20,7 +20,7 @@ class SessionLogin(SessionAuthentication):
         super().enforce_csrf(request._request)  # noqa: SLF001 (DRF has no other name for it)
 
 
-class SessionLoginScheme(SessionScheme):
+class SessionLoginScheme(SessionScheme):  # type: ignore[no-untyped-call]
     """Describe it as the session cookie that it is."""
 
     target_class = "reference.api.authentication.SessionLogin"

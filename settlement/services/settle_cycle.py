@@ -1,7 +1,7 @@
 """Run one settlement cycle: one decision over all that is due, booked in one transaction (DvP model 1)."""
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +22,6 @@ from settlement.models import Cycle
 
 Int64Array = NDArray[np.int64]
 CYCLE_LOCK = "settlement.cycle"
-# Nothing pending is older: recycling ends 60 business days after the intended date.
-OLDEST_PENDING = timedelta(days=100)
 
 DUE_SQL = """
     SELECT i.id, i.deliverer_account_id, i.receiver_account_id, d.linked_cash_id AS deliverer_cash_id,
@@ -32,7 +30,7 @@ DUE_SQL = """
     FROM settlement_instruction i
     JOIN ledger_account d ON d.id = i.deliverer_account_id
     JOIN ledger_account r ON r.id = i.receiver_account_id
-    WHERE i.intended_date <= '{business_date}' AND i.intended_date >= '{oldest}' AND i.status = 'PENDING'
+    WHERE i.status = 'PENDING' AND i.intended_date <= '{business_date}'
     ORDER BY i.id
 """
 
@@ -127,12 +125,7 @@ def settle_cycle(*, name: str, at: datetime, business_date: date) -> Cycle | Non
 def load_due(*, business_date: date) -> Due:
     """Load the pending instructions whose intended date has come."""
     with connection.cursor() as cursor:
-        arrays = fetch_arrays(
-            cursor,
-            DUE_SQL.format(
-                business_date=business_date.isoformat(), oldest=(business_date - OLDEST_PENDING).isoformat()
-            ),
-        )
+        arrays = fetch_arrays(cursor, DUE_SQL.format(business_date=business_date.isoformat()))
     return Due(*arrays.values())
 
 

@@ -46,3 +46,11 @@ def bravo(market: Market) -> Client:
     from tests.factories.market import login
 
     return login(participant=market.bravo, name="bravo")
+
+
+@pytest.fixture
+def settled(market: Market, alpha: Client, bravo: Client) -> str:
+    """A trade reported by both sides and taken all the way to settlement; ALPHA's public id of it."""
+    from tests.factories.settled import settle_one_trade
+
+    return settle_one_trade(market=market, alpha=alpha, bravo=bravo)

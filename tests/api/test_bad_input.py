@@ -16,7 +16,7 @@ URL = "/api/v1/trades"
 BULK = "/api/v1/trades/bulk"
 
 BAD_FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
-    ("unknown isin", {"security": "XS0000000000"}, "unknown-security", "/security"),
+    ("unknown isin", {"security": "DE0001102341"}, "unknown-security", "/security"),
     ("unknown buyer", {"buyer": "NOBODY"}, "unknown-participant", "/buyer"),
     ("unknown seller", {"seller": "NOBODY"}, "unknown-participant", "/seller"),
     ("buyer is seller", {"seller": "ALPHA"}, "buyer-is-seller", "/seller"),

@@ -9,9 +9,21 @@ from tests.browser.conftest import SignIn
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PAGES = (
-    "/", "/?days=20", "/trades/", "/unmatched/", "/unmatched/?view=near", "/netting/", "/netting/exposures/",
-    "/cycles/", "/instructions/", "/ledger/", "/ledger/accounts/ALPHA-CASH-HOUSE/", "/ledger/trial-balance/", "/audit/", "/upload/",
-)  # fmt: skip
+    "/",
+    "/?days=20",
+    "/trades/",
+    "/unmatched/",
+    "/unmatched/?view=near",
+    "/netting/",
+    "/netting/exposures/",
+    "/cycles/",
+    "/instructions/",
+    "/ledger/",
+    "/ledger/accounts/ALPHA-CASH-HOUSE/",
+    "/ledger/trial-balance/",
+    "/audit/",
+    "/upload/",
+)
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

@@ -62,9 +62,7 @@ class Market:
 def make_market() -> Market:
     """Make the market's rows."""
     target = CalendarFactory.create()
-    Holiday.objects.get_or_create(
-        calendar=target, date=date(2008, 12, 25), defaults={"name": "Christmas Day"}
-    )
+    Holiday.objects.get_or_create(calendar=target, date=date(2008, 12, 25), defaults={"name": "Christmas Day"})
     euro = CurrencyFactory.create()
     dollar = CurrencyFactory.create(code="USD", name="US dollar")
     alpha = ParticipantFactory.create(code="ALPHA")

@@ -82,9 +82,7 @@ class CurrencyFactory(ReferenceFactory[Currency]):
     digits = 2
     calendar = factory.SubFactory(
         CalendarFactory,
-        code=factory.LazyAttribute(
-            lambda calendar: CALENDAR_CODES.get(calendar.factory_parent.code, "TARGET")
-        ),
+        code=factory.LazyAttribute(lambda calendar: CALENDAR_CODES.get(calendar.factory_parent.code, "TARGET")),
     )
 
 

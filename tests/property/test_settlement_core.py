@@ -153,9 +153,7 @@ def random_case(random: np.random.Generator, count: int) -> tuple[Batch, Ints]:
         )
         for _ in range(count)
     ]
-    balances = {
-        (party, asset): (int(random.integers(0, 6)), 0) for party in range(5) for asset in (1, 2, CURRENCY)
-    }
+    balances = {(party, asset): (int(random.integers(0, 6)), 0) for party in range(5) for asset in (1, 2, CURRENCY)}
     return build(orders, balances, list(range(count)))
 
 

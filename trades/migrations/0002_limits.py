@@ -4,16 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledger', '0002_limits'),
-        ('reference', '0001_initial'),
-        ('trades', '0001_initial'),
+        ("ledger", "0002_limits"),
+        ("reference", "0001_initial"),
+        ("trades", "0001_initial"),
     ]
 
     operations = [
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__lte', 1000000000000000), ('quantity_units__lte', 1000000000000000)), name='trade_not_absurd'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__lte", 1000000000000000), ("quantity_units__lte", 1000000000000000)),
+                name="trade_not_absurd",
+            ),
         ),
     ]

@@ -2,10 +2,18 @@
 
 from uuid import UUID
 
+from django.db.models import Count
+
 from reference.core.actor import Actor
-from trades.models import Submission
+from trades.models import RefusedLine, Submission
 from trades.queries.visible import submissions_visible_to
 from trades.refusals import UnknownSubmission
+
+
+def refusals_by_code(*, submission: Submission) -> list[tuple[str, int]]:
+    """Return for which reasons lines were refused and how often, the most frequent first."""
+    rows = RefusedLine.objects.filter(submission=submission).order_by().values_list("code").annotate(n=Count("pk"))
+    return sorted(rows, key=lambda row: (-row[1], row[0]))
 
 
 def get_submission(*, actor: Actor, public_id: UUID | str) -> Submission:

@@ -153,10 +153,9 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
         submission.repeated += len(chunk.outcomes) - chunk.accepted - len(refused)
         submission.save(update_fields=["lines", "accepted", "refused", "repeated"])
         announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
-    return [
-        LineOutcome(line.number, outcome)
-        for line, outcome in zip(prepared.lines, chunk.outcomes, strict=True)
-    ]
+    with _collector_paused():
+        numbers = [line.number for line in prepared.lines]
+        return list(map(LineOutcome, numbers, chunk.outcomes))
 
 
 def _storable(text: str) -> str:

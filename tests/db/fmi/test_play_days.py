@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from pytest_django import DjangoDbBlocker
 
 from events.queries import waiting_facts
 from fmi import business_day
-from fmi.demo import feed, market
+from fmi.demo import feed, market, opening
+from fmi.demo.feed import market_securities
+from fmi.demo.market import MarketSecurity
 from fmi.demo.play import ClockHeld, DayAlreadyPlayed, play_days, prepare_books
 from fmi.invariants import check_invariants
 from fmi.reports import run_report
@@ -23,10 +26,12 @@ from ledger.models import Account, Balance
 from reference.models import BusinessClock
 from reference.refusals import Refusal
 from settlement.models import BusinessDay, Cycle, DayStep
+from tests.factories.chain import at_time
 from trades.models import Trade
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 FIRST = date(2008, 9, 8)
+DAYS = 3
 TRADES = 80
 
 
@@ -45,14 +50,21 @@ def _loaded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Trade a tenth of what the demo trades."""
+    """Trade six securities seldom, and sweep every other hour."""
+
+    def few(*, business_date: date) -> list[MarketSecurity]:
+        return market_securities(business_date=business_date)[:6]
+
     monkeypatch.setattr(market, "TRADES_PER_DAY", TRADES)
+    monkeypatch.setattr(feed, "market_securities", few)
+    monkeypatch.setattr(opening, "market_securities", few)
+    monkeypatch.setattr(business_day, "SWEEP_EVERY", timedelta(hours=2))
     feed.events_of.cache_clear()
     yield
     feed.events_of.cache_clear()
 
 
-def play(*, days: int = 2, seed: int = 7) -> dict[str, Any]:
+def play(*, days: int = DAYS, seed: int = 7) -> dict[str, Any]:
     """Play days from the first on a fresh market and report; leave nothing behind."""
     with transaction.atomic():
         prepare_books(first_date=FIRST)
@@ -86,9 +98,9 @@ def test_the_same_seed_gives_the_same_figures(undisturbed: dict[str, dict[str, A
     first = figures(undisturbed)
     assert play() == first
     assert set(first["invariants"].values()) == {0}
-    assert first["days"] == 2
+    assert first["days"] == DAYS
     assert sum(first["trades"].values()) > TRADES
-    assert all(first["trades"][state] > 0 for state in ("NEW", "CLEARED", "CANCELLED"))
+    assert all(first["trades"][state] > 0 for state in ("NEW", "CLEARED", "SETTLED", "CANCELLED"))
     assert all(first["matches"][rule] > 0 for rule in ("EXACT", "LOCKED_IN", "OPTIONAL"))
 
 
@@ -100,75 +112,77 @@ class Cut(Exception):
     """The process ends here."""
 
 
-def cutting(function: Any, counter: dict[str, int], *, after: bool) -> Any:
-    """Wrap a function so that it dies, before or after its work, each time the countdown comes to nought."""
+class Fate:
+    """Dies at every so many calls of the pieces it is put around, each time a little later."""
 
-    def cut(*arguments: Any, **named: Any) -> Any:
-        counter["left"] -= 1
-        dies = counter["left"] == 0
-        if dies and not after:
-            raise Cut
-        result = function(*arguments, **named)
-        if dies:
-            raise Cut
-        return result
+    def __init__(self, *, dies_before: bool) -> None:
+        self.dies_before, self.calls, self.deaths = dies_before, 0, 0
+        self.died_in: set[str] = set()
 
-    return cut
+    def around(self, piece: str, function: Any) -> Any:
+        """Return the function, mortal."""
+
+        def mortal(*arguments: Any, **named: Any) -> Any:
+            self.calls += 1
+            # Coprime to the rhythm of the day, so that in time every piece is hit.
+            dies = self.calls % (13 + self.deaths % 7) == 0
+            if dies:
+                self.deaths += 1
+                self.calls = 0
+                self.died_in.add(piece)
+            if dies and self.dies_before:
+                raise Cut
+            result = function(*arguments, **named)
+            if dies:
+                raise Cut
+            return result
+
+        return mortal
 
 
-PIECES = ("run_task", "deliver_facts", "advance_business_clock", "complete_step", "close_business_day",
-          "open_business_day")  # fmt: skip
+PIECES = (
+    "run_task",
+    "deliver_facts",
+    "advance_business_clock",
+    "open_business_day",
+    "complete_step",
+    "close_business_day",
+    "day_report",
+)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("dies_before", [True, False], ids=["before", "after"])
 def test_cut_off_anywhere_and_taken_up_again_it_comes_to_the_same_figures(
-    undisturbed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, piece: str, after: bool
+    undisturbed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, dies_before: bool
 ) -> None:
     """What a killed worker leaves is taken up by the next one: nothing lost, nothing doubled."""
     expected = figures(undisturbed)
-    counter = {"left": 3}
-    monkeypatch.setattr(business_day, piece, cutting(getattr(business_day, piece), counter, after=after))
-    cuts = 0
+    fate = Fate(dies_before=dies_before)
+    for piece in PIECES:
+        monkeypatch.setattr(business_day, piece, fate.around(piece, getattr(business_day, piece)))
     with transaction.atomic():
         prepare_books(first_date=FIRST)
-        while BusinessDay.objects.exclude(closed_at=None).count() < 2:
-            try:
-                with transaction.atomic():
-                    # A process that dies keeps what it committed: the savepoint is let go, not rolled back.
-                    outcome = step_on()
-            except Cut:
-                raise AssertionError("the cut was to be caught inside") from None
-            if outcome == "cut":
-                cuts += 1
-                counter["left"] = 7 + 11 * cuts
-        assert cuts >= 1
+        while (left := DAYS - BusinessDay.objects.exclude(closed_at=None).count()) > 0:
+            # What it had committed stays, as after a kill.
+            with contextlib.suppress(Cut):
+                play_days(days=left, seed=7)
         report = run_report(findings=check_invariants())
         assert waiting_facts() == 0
         transaction.set_rollback(True)
     forget()
-    for counted_again in ("cycles",):  # a step done again runs its cycle again, and finds nothing to do
-        report.pop(counted_again)
+    assert fate.deaths > 30
+    assert {"run_task", "deliver_facts", "advance_business_clock", "complete_step"} <= fate.died_in
+    # A step done again runs its cycle again, and finds nothing more to settle.
+    cycles, expected_cycles = report.pop("cycles"), {**expected}.pop("cycles")
+    assert cycles["settled"] == expected_cycles["settled"]
     assert report == {name: value for name, value in expected.items() if name != "cycles"}
-
-
-def step_on() -> str:
-    """Play until both days are closed, or until the cut."""
-    left = 2 - BusinessDay.objects.exclude(closed_at=None).count()
-    try:
-        play_days(days=left, seed=7)
-    except Cut:
-        return "cut"
-    return "done"
 
 
 def test_a_played_day_in_the_database() -> None:
     prepare_books(first_date=FIRST)
     assert play_days(days=1, seed=7) == [FIRST]
     day = BusinessDay.objects.get()
-    assert day.closed_at == datetime(2008, 9, 8, 18, 0, tzinfo=day.closed_at.tzinfo).replace(
-        hour=day.closed_at.hour
-    ) or day.closed_at
+    assert day.closed_at == at_time(FIRST, 18)
     assert day.report["violations"] == {}
     assert not DayStep.objects.filter(done_at=None).exists()
     assert Trade.objects.filter(business_date=FIRST).exists()
@@ -212,9 +226,9 @@ def test_the_command_prints_the_figures_as_json_and_goes_on_where_it_stopped(
     undisturbed: dict[str, dict[str, Any]],
 ) -> None:
     expected = figures(undisturbed)
-    for days in (1, 2):
+    for days in (1, DAYS):
         output = io.StringIO()
         call_command("play_days", resume=True, days=days, seed=7, json=True, stdout=output)
     assert json.loads(output.getvalue()) == json.loads(json.dumps(expected))
-    with pytest.raises(CommandError, match="The last business day here is 2008-09-09"):
+    with pytest.raises(CommandError, match="The last business day here is 2008-09-10"):
         call_command("play_days", first_date=FIRST, json=True, stdout=io.StringIO())
