@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench check format clean
+.PHONY: help run test chaos demo bench check format clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -20,6 +20,9 @@ demo: $(VENV)/.installed ## Play 20 business days of 2008 without pages, check e
 
 test: $(VENV)/.installed-dev ## Run all tests on throw-away servers; ARGS="-k name" chooses
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(VENV)/.installed-dev ## Kill workers and lose messages while business days run; CHAOS_SEED=… repeats a run
+	$(BIN)/python -m pytest -m chaos -s $(ARGS)
 
 bench: $(VENV)/.installed-bench ## Measure the speed against PostgreSQL's own on this machine
 	@$(BIN)/python -m fmi.embedded with --durable -- $(BIN)/python -m bench $(ARGS)

@@ -32,10 +32,13 @@ def measure_copy() -> float:
 
 def _copy_out(*, path: Path) -> None:
     """Write the rows that capture made to a file, in COPY's text form."""
-    with connection.cursor() as cursor, path.open("wb", buffering=BLOCK_BYTES) as file:
-        with cursor.copy("COPY trades_trade TO STDOUT") as copy:
-            for row in copy:
-                file.write(row)
+    with (
+        connection.cursor() as cursor,
+        path.open("wb", buffering=BLOCK_BYTES) as file,
+        cursor.copy("COPY trades_trade TO STDOUT") as copy,
+    ):
+        for row in copy:
+            file.write(row)
 
 
 def _copy_in(*, path: Path) -> float:

@@ -36,7 +36,9 @@ def create_database(*, name: str, template: str = "template0") -> None:
     """Create a database of the bench anew."""
     drop_database(name=name)
     execute_outside(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(sql.Identifier(name), sql.Identifier(template))
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
     )
 
 

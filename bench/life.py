@@ -64,12 +64,8 @@ def read_blocks(*, path: Path) -> Iterator[bytes]:
 def capture_file(*, path: Path) -> int:
     """Capture a CSV file as the operator's upload does; return how many reports were taken."""
     clock = business_clock()
-    submission = open_submission(
-        actor=SYSTEM, source=path.name, at=clock.at, business_date=clock.business_date
-    )
-    for _ in capture_submission(
-        submission=submission, blocks=read_blocks(path=path), form="csv", actor=SYSTEM
-    ):
+    submission = open_submission(actor=SYSTEM, source=path.name, at=clock.at, business_date=clock.business_date)
+    for _ in capture_submission(submission=submission, blocks=read_blocks(path=path), form="csv", actor=SYSTEM):
         pass
     return submission.accepted
 

@@ -133,9 +133,9 @@ def _post_opening_balances() -> None:
     infrastructures = [(source.csd.id, source.csd.code), (source.central_bank.id, source.central_bank.code)]
     issuance = open_accounts(participants=infrastructures, name="ISSUANCE", limit_minor=None)
     wanted = [source.participant_ids[code] for code in participant_codes()]
-    accounts = Account.objects.filter(
-        participant_id__in=wanted, kind=AccountKind.SECURITIES, name="HOUSE"
-    ).order_by("id")
+    accounts = Account.objects.filter(participant_id__in=wanted, kind=AccountKind.SECURITIES, name="HOUSE").order_by(
+        "id"
+    )
     securities = [source.securities_by_isin[isin].id for isin in security_codes()]
     currencies = [source.currencies_by_code[code].id for code in CURRENCIES]
     rows = []
@@ -257,7 +257,8 @@ def _lines(
         amount = f"{(quantity * cents + 100) / 100:.2f}" if off_by_one else ""
         yield (
             f"{codes[who]}-{number:07d},{codes[who]},{codes[buyer]},{codes[seller]},{isins[security]},{quantity},"
-            f"{cents / 100:.2f},{currency_of(security=security)},{TRADE_DATE},{dates[settlement]},{kind},XNYS,{amount}\n"
+            f"{cents / 100:.2f},{currency_of(security=security)},{TRADE_DATE},{dates[settlement]},{kind},XNYS,"
+            f"{amount}\n"
         )
 
 

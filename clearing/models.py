@@ -70,7 +70,9 @@ class Novation(models.Model):
                 table="clearing_novation",
                 columns=("match_id", "settlement_date", "novated_at", "business_date"),
             ),
-            references_checked(table="clearing_novation", references={"match_id": "trades_match"}),
+            references_checked(
+                table="clearing_novation", references={"match_id": "trades_match"}, distinct=("match_id",)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from clearing.filters import ObligationFilter
@@ -94,7 +95,7 @@ def exposures(request: HttpRequest) -> HttpResponseBase:
         "groups": _by_currency(found.rows),
         "csv_url": csv_url(request),
     }
-    return answer(request, "clearing/exposures.html", context)
+    return render(request, "clearing/exposures.html", context)
 
 
 def _by_currency(rows: list[Exposure]) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ class OutboxFactAdmin(FactAdmin):
     """Facts, delivered or waiting."""
 
     list_display = ["id", "name", "version", "payload", "recorded_at", "delivered_at"]
-    list_filter = ["name", ("delivered_at", admin.EmptyFieldListFilter)]
+    list_filter = [("delivered_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name__exact"]
 
 
 @admin.register(AuditRecord)
@@ -19,6 +20,5 @@ class AuditRecordAdmin(FactAdmin):
     """Who did what, when and to what."""
 
     list_display = ["at", "actor", "role", "participant", "action", "object_type", "object_id", "summary"]
-    list_filter = ["role", "object_type"]
     list_select_related = ["participant"]
-    search_fields = ["actor__exact", "action__startswith"]
+    search_fields = ["actor__exact", "action__startswith", "object_type__exact"]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ from settlement.services.business_day import (
 )
 
 SWEEP_EVERY = timedelta(minutes=30)
+MARKET_HOURS = (time_of_day(9, 0), time_of_day(18, 0))
 DAY_LOCK_KEY = 7_250_019_733_021
 MOST_ROUNDS = 1_000
 
@@ -129,7 +131,7 @@ def advance(
     while True:
         clock = business_clock()
         step = next_step(business_date=clock.business_date)
-        moment = min(step.planned_at, _next_sweep(clock.at), until)
+        moment = min(step.planned_at, _next_slot(at=clock.at, business_date=clock.business_date), until)
         if moment > clock.at:
             if feed is not None:
                 feed(after=clock.at, until=moment, business_date=clock.business_date)
@@ -150,11 +152,12 @@ def advance(
             return
 
 
-def _next_sweep(at: datetime) -> datetime:
-    """Return the next full half hour after a moment; whole days without a step hold no sweep of their own."""
-    local = at.astimezone(BUSINESS_ZONE)
-    start = local.replace(minute=0, second=0, microsecond=0)
-    return start + SWEEP_EVERY * ((local - start) // SWEEP_EVERY + 1)
+def _next_slot(*, at: datetime, business_date: date) -> datetime:
+    """Return the next half hour of the market's day, or a time after every step where its hours are over."""
+    opening = datetime.combine(business_date, MARKET_HOURS[0], tzinfo=BUSINESS_ZONE)
+    closing = datetime.combine(business_date, MARKET_HOURS[1], tzinfo=BUSINESS_ZONE)
+    slot = opening + SWEEP_EVERY * max(0, (at - opening) // SWEEP_EVERY + 1)
+    return slot if slot <= closing else at + timedelta(days=30)
 
 
 @contextmanager

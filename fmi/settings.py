@@ -55,6 +55,8 @@ BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
 WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)
 # The seed of the demo's market; unset, nobody trades but through the API and the pages.
 DEMO_SEED: int | None = env.int("DEMO_SEED", default=None)
+# The password of the demo's logins; unset, they get a random one, printed once.
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 
 # ---------------------------------------------------------------------------------------------------
 # Applications, in the order of the floors: fmi imports all, reference none
@@ -176,6 +178,7 @@ CELERY_TIMEZONE = "Europe/Brussels"
 # The business day itself is data (settlement/schedule.csv); beat only keeps the time.
 CELERY_BEAT_SCHEDULE = {
     "deliver facts": {"task": "fmi.deliver", "schedule": 1.0, "options": {"expires": 5}},
+    "sweep what was left": {"task": "fmi.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "follow the business clock": {"task": "fmi.follow_clock", "schedule": 1.0, "options": {"expires": 5}},
 }
 
@@ -279,6 +282,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Two things have a `status`; without names of their own their types would be numbered.
+    "ENUM_NAME_OVERRIDES": {
+        "TradeStatusEnum": "trades.api.serializers.STATUS_CHOICES",
+        "InstructionStatusEnum": "settlement.api.serializers.STATUS_CHOICES",
+    },
 }
 
 UNFOLD = {

@@ -43,11 +43,13 @@ DEFAULT_DAYS = 5
 
 # And then business time runs on, with the demo's market in it, from wherever it stands.
 DEMO_SEED = "7"
+# It listens on the loopback address only.
+DEMO_PASSWORD = "demo"  # noqa: S105
 DEFAULT_DAY_SECONDS = 300
 
 WELCOME = """
   Mini FMI runs at   {address}
-  Log in as          operator, auditor or a participant such as alderbk; the password is demo
+  Log in as          operator, auditor or a participant such as alderbk; the password is {password}
   Logs lie in        {logs}
   Stop it with       Ctrl-C
 """
@@ -153,6 +155,7 @@ def run(*, stop: Stop) -> None:
             environment[name] = os.environ.get(name) or value
         environment["PYTHONUNBUFFERED"] = "1"
         environment.setdefault("DEMO_SEED", DEMO_SEED)
+        environment.setdefault("DEMO_PASSWORD", DEMO_PASSWORD)
         want_postgres = not os.environ.get("DATABASE_URL")
         want_valkey = not os.environ.get("REDIS_URL")
         say("Starting PostgreSQL and Valkey" if want_postgres or want_valkey else "Using the servers given")
@@ -186,7 +189,7 @@ def run_product(*, port: int, days: int, day_seconds: int, environment: dict[str
                 arguments=("start_clock", "--day-seconds", str(day_seconds)), environment=environment, stop=stop
             )
         if not stop.is_asked():
-            say(WELCOME.format(address=address, logs=LOGS))
+            say(WELCOME.format(address=address, logs=LOGS, password=environment["DEMO_PASSWORD"]))
         while not stop.is_asked():
             raise_for_ended(started)
             time.sleep(0.2)

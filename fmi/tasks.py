@@ -1,10 +1,10 @@
-"""What beat runs every second: deliver facts, and follow the business clock."""
+"""What beat runs: deliver facts and follow the business clock every second, sweep every half minute."""
 
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from fmi.business_day import advance, day_lock, deliver_and_wake
+from fmi.business_day import advance, day_lock, deliver_and_wake, sweep
 from fmi.clock import target_time
 from fmi.demo.feed import demo_feed
 from reference.queries import business_clock
@@ -15,6 +15,12 @@ from reference.refusals import BusinessClockNotSet
 def deliver() -> None:
     """Wake the workers for the facts that wait."""
     deliver_and_wake()
+
+
+@shared_task(name="fmi.sweep", expires=30)
+def sweep_up() -> None:
+    """Do whatever a lost message left undone."""
+    sweep()
 
 
 @shared_task(name="fmi.follow_clock", expires=5)

@@ -51,8 +51,7 @@ class JournalEntryAdmin(FactAdmin):
     """Balanced sets of postings."""
 
     list_display = ["id", "source", "source_id", "business_date", "at", "recorded_at"]
-    list_filter = ["source"]
-    search_fields = ["source_id__exact"]
+    search_fields = ["source__exact", "source_id__exact"]
     inlines = [PostingInline]
 
 

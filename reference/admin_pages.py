@@ -34,6 +34,8 @@ class FactAdmin(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     ordering = ["-pk"]
     actions = None
+    # Sorting by a column without an index would read the whole table.
+    sortable_by: tuple[str, ...] = ()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Offer no addition."""

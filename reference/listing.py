@@ -148,16 +148,23 @@ async def _each_in_thread(texts: Iterator[str]) -> AsyncIterator[str]:
         yield text
 
 
+def _unformula(text: str) -> str:
+    """Return a text that no spreadsheet runs."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+# By exact type, because a million rows have twenty million values.
+_WRITERS: dict[type, Callable[[Any], object]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "yes" if value else "no",
+    str: _unformula,
+    date: date.isoformat,
+    datetime: datetime.isoformat,
+    Decimal: lambda value: f"{value:f}",
+}
+
+
 def csv_value(value: object) -> object:
     """Return a value as a CSV holds it: raw figures, ISO dates and times, no formulas."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    write = _WRITERS.get(type(value))
+    return value if write is None else write(value)

@@ -21,8 +21,8 @@ class RefusedLineAdmin(FactAdmin):
     """Lines that were not taken."""
 
     list_display = ["submission", "line", "code", "pointer", "message"]
-    list_filter = ["code"]
     list_select_related = ["submission"]
+    search_fields = ["code__exact"]
 
 
 @admin.register(Trade)

@@ -286,6 +286,7 @@ class Match(models.Model):
                     "buyer_account_id": "ledger_account",
                     "seller_account_id": "ledger_account",
                 },
+                distinct=("buy_trade_id", "sell_trade_id"),
             ),
         ]
 

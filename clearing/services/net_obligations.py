@@ -11,6 +11,7 @@ from events.services import record_fact
 from ledger.models import Account, AccountKind
 from reference.locks import take_lock
 from reference.queries import directory
+from reference.statistics import refresh_statistics
 
 # Capture refuses settlement dates more than 90 days back.
 OLDEST_UNNETTED = timedelta(days=100)
@@ -90,7 +91,8 @@ def net_obligations(*, at: datetime, business_date: date) -> int:
         take_lock(name=CLEARING_LOCK)
         cursor.execute("DROP TABLE IF EXISTS due_contract, net_position")
         cursor.execute(DUE_SQL, parameters)
-        if cursor.rowcount == 0:
+        contracts = int(cursor.rowcount)
+        if contracts == 0:
             return 0
         cursor.execute("ANALYZE due_contract")
         cursor.execute(NET_SQL)
@@ -102,6 +104,7 @@ def net_obligations(*, at: datetime, business_date: date) -> int:
         obligations = int(cursor.rowcount)
         cursor.execute(NETTED_SQL, parameters)
         record_fact(fact=ObligationsNetted(count=obligations))
+        refresh_statistics(rows=contracts, tables=("clearing_novation", "clearing_obligation"))
     return obligations
 
 

@@ -20,6 +20,7 @@ FEWEST_TRADES = 4
 LATE, WRONG_FIELD, MISSING, CASH_DIFFERENCE, BLANK_OPTIONAL = 0.03, 0.02, 0.01, 0.02, 0.05
 LOCKED_IN, NOT_CLEARED, FOR_A_CLIENT = 0.10, 0.06, 0.15
 
+FIRST_MONDAY = np.datetime64("2000-01-03")
 MINOR_UNITS = 100
 LARGEST_DIFFERENCE_MINOR = 150
 
@@ -77,21 +78,29 @@ def expected_trades(*, securities: Sequence[MarketSecurity]) -> np.ndarray[Any, 
 def make_day(
     *, seed: int, business_date: date, securities: Sequence[MarketSecurity], traders: Sequence[Trader]
 ) -> list[MarketEvent]:
-    """Return the day's events, ordered by time; those of the next morning have day_offset 1."""
+    """Return the day's events, ordered by time; those of the next morning have day_offset 1.
+
+    Weekdays go in pairs: on the second day the same parties trade the other way round, in sizes of that
+    day. Holdings therefore swing about where they began, and the market does not run dry over the months.
+    """
     random = np.random.default_rng([seed, business_date.toordinal()])
     weights = activity_weights(count=len(traders))
     expected = expected_trades(securities=securities)
+    pair_of_days, reversed_day = divmod(int(np.busday_count(FIRST_MONDAY, business_date)), 2)
     events: list[MarketEvent] = []
     number = 0
     for security, mean in zip(securities, expected.tolist(), strict=True):
         count = max(FEWEST_TRADES, int(random.poisson(mean)))
-        sizes = random.lognormal(0.0, 1.0, count)
+        both_days = np.random.default_rng([seed, pair_of_days, *security.isin.encode()])
+        parties = np.array([both_days.choice(len(traders), 2, replace=False, p=weights) for _ in range(count)])
+        sizes = np.random.default_rng([seed, pair_of_days, 1, *security.isin.encode()]).lognormal(0.0, 1.0, count)
         quantities = sizes / sizes.sum() * security.volume * SHARE_OF_VOLUME / security.lot_size_units
         lots = np.maximum(1, np.rint(quantities)).astype(np.int64)
         prices = random.integers(security.low, security.high + 1, count)
-        for lot, price in zip(lots.tolist(), prices.tolist(), strict=True):
+        if reversed_day:
+            parties = parties[:, ::-1]
+        for lot, price, (buyer, seller) in zip(lots.tolist(), prices.tolist(), parties.tolist(), strict=True):
             number += 1
-            buyer, seller = random.choice(len(traders), 2, replace=False, p=weights)
             trade = _trade(
                 number=number,
                 business_date=business_date,

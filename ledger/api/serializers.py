@@ -93,14 +93,23 @@ class StatementLineSerializer(serializers.ModelSerializer[Posting]):
         return amount_or_quantity(amount=running, kind=posting.asset.kind, digits=posting.asset.digits)
 
 
+@extend_schema_field(AMOUNT_OR_QUANTITY)
+class AmountOrQuantity(serializers.Field[Any, Any, Any, Any]):
+    """Cash as a decimal string, securities as an integer: written as such already."""
+
+    def to_representation(self, value: str | int) -> str | int:
+        """Return it as it is."""
+        return value
+
+
 class TrialBalanceLineSerializer(serializers.Serializer[Any]):
     """One asset: what is held is what was issued, or the books are wrong."""
 
     asset = serializers.CharField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=AssetKind.values)
-    held: Any = extend_schema_field(AMOUNT_OR_QUANTITY)(serializers.Field)()
-    issued: Any = extend_schema_field(AMOUNT_OR_QUANTITY)(serializers.Field)()
+    held: Any = AmountOrQuantity()
+    issued: Any = AmountOrQuantity()
     balanced = serializers.BooleanField()
     accounts = serializers.IntegerField(help_text="How many accounts hold or owe some.")
 

@@ -67,6 +67,14 @@ class Amount(serializers.Field[Any, Any, str, Any]):
         return decimal_text(minor=getattr(value, self.minor), digits=digits)
 
 
+@extend_schema_field({"type": "boolean", "default": True})
+class TrueUnlessFalse(serializers.ChoiceField):
+    """A truth that is true where it is left out; as a choice, for an empty checkbox is left out as well."""
+
+    def __init__(self, **extra: Any) -> None:
+        super().__init__(choices=[("true", "true"), ("false", "false")], initial="true", required=False, **extra)
+
+
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "string", "format": "decimal"}})
 class AmountsByCurrency(serializers.Field[dict[str, int], Any, dict[str, str], Any]):
     """Minor units by currency code, written as decimal strings."""

@@ -9,7 +9,10 @@ from rest_framework import serializers
 
 from reference.api.fields import Amount, CurrencyCode, Isin
 from reference.core.limits import LARGEST_AMOUNT
+from settlement.core.lifecycle import InstructionStatus
 from settlement.models import Instruction
+
+STATUS_CHOICES = [(state.value, state.title()) for state in InstructionStatus]
 
 
 class InstructionSerializer(serializers.ModelSerializer[Instruction]):

@@ -45,9 +45,7 @@ def load_schedule() -> int:
 
 def next_business_date(*, after: date, count: int = 1) -> date:
     """Return the CSD's next business date after a day (TARGET calendar); count -1 for the one before."""
-    return add_business_days(
-        day=after, count=count, calendar=directory().calendars_by_code[CSD_CALENDAR].business_days
-    )
+    return add_business_days(day=after, count=count, calendar=directory().calendars_by_code[CSD_CALENDAR].business_days)
 
 
 def planned_time(*, step: ScheduledStep, business_date: date) -> datetime:
@@ -65,9 +63,7 @@ def open_business_day(*, business_date: date, at: datetime) -> BusinessDay:
         standing = BusinessDay.objects.filter(closed_at=None).first()
         if standing is not None and standing.business_date != business_date:
             raise DayAlreadyOpen(f"{standing.business_date} is open.")
-        day, created = BusinessDay.objects.get_or_create(
-            business_date=business_date, defaults={"opened_at": at}
-        )
+        day, created = BusinessDay.objects.get_or_create(business_date=business_date, defaults={"opened_at": at})
         if created:
             DayStep.objects.bulk_create(
                 [
@@ -99,9 +95,7 @@ def next_step(*, business_date: date) -> DueStep:
         return DueStep(step.business_day_id, step.planned_at, step.step.action, step.step.name, step.pk)
     last = BusinessDay.objects.order_by("-business_date").first()
     following = next_business_date(after=last.business_date if last is not None else business_date)
-    opening = (
-        ScheduledStep.objects.filter(action=StepAction.OPEN).order_by("day_offset", "time_of_day").first()
-    )
+    opening = ScheduledStep.objects.filter(action=StepAction.OPEN).order_by("day_offset", "time_of_day").first()
     if opening is None:
         raise RuntimeError("the schedule has no opening step")
     return DueStep(
@@ -115,9 +109,7 @@ def next_step(*, business_date: date) -> DueStep:
 
 def complete_step(*, step_id: int, took: timedelta) -> None:
     """Note that a step was done."""
-    DayStep.objects.filter(pk=step_id, done_at=None).update(
-        done_at=Now(), took_ms=round(took.total_seconds() * 1000)
-    )
+    DayStep.objects.filter(pk=step_id, done_at=None).update(done_at=Now(), took_ms=round(took.total_seconds() * 1000))
 
 
 def close_business_day(
@@ -126,6 +118,4 @@ def close_business_day(
     """Close a business day with its report and note its last step done; what is pending is tried the next day."""
     with transaction.atomic():
         complete_step(step_id=step_id, took=took)
-        BusinessDay.objects.filter(business_date=business_date, closed_at=None).update(
-            closed_at=at, report=report
-        )
+        BusinessDay.objects.filter(business_date=business_date, closed_at=None).update(closed_at=at, report=report)

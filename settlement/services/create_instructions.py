@@ -13,6 +13,7 @@ from reference.core.actor import Actor
 from reference.core.directory import SecurityEntry
 from reference.core.limits import LARGEST_AMOUNT
 from reference.public_ids import new_public_ids
+from reference.statistics import refresh_statistics
 from settlement.contracts import InstructionsCreated
 from settlement.models import Instruction
 from settlement.refusals import InstructionReferenceReused, InstructionRefused
@@ -78,6 +79,7 @@ def create_instructions(*, columns: InstructionColumns, at: datetime) -> int:
         created = int(cursor.rowcount)
         if created:
             record_fact(fact=InstructionsCreated(count=created))
+        refresh_statistics(rows=created, tables=("settlement_instruction",))
     return created
 
 

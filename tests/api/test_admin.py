@@ -13,7 +13,6 @@ from django.urls import reverse
 
 from reference.admin_pages import FactAdmin, UncountedPaginator
 from tests.factories.market import Market
-from tests.factories.reference import UserFactory
 
 APPS = ("events", "ledger", "trades", "settlement", "clearing")
 FACTS = sorted(
@@ -26,7 +25,7 @@ MODELS = sorted(
 
 @pytest.fixture
 def superuser(market: Market) -> Client:
-    user = UserFactory.create(username="root", is_staff=True, is_superuser=True)
+    user = User.objects.create(username="root", is_staff=True, is_superuser=True)
     client = Client()
     client.force_login(user)
     return client
@@ -82,7 +81,7 @@ def test_search_finds_a_trade(superuser: Client, filled: None) -> None:
 
 
 def test_paginator_counts_its_own_pages_only(db: None) -> None:
-    UserFactory.create_batch(30)
+    User.objects.bulk_create(User(username=f"user{number}") for number in range(30))
     rows = User.objects.order_by("pk")
     assert Paginator(rows, 2).count == 30
     assert UncountedPaginator(rows, 2).count == 20

@@ -53,6 +53,21 @@ def test_every_operation_is_described(schema: dict[str, Any]) -> None:
                 assert operation["responses"], path
 
 
+def test_amounts_are_decimal_strings_and_quantities_integers(schema: dict[str, Any]) -> None:
+    trade = schema["components"]["schemas"]["Trade"]["properties"]
+    assert (trade["amount"]["type"], trade["price"]["type"], trade["quantity"]["type"]) == (
+        "string",
+        "string",
+        "integer",
+    )
+    assert (trade["cleared"]["type"], trade["id"]["format"], trade["trade_date"]["format"]) == (
+        "boolean",
+        "uuid",
+        "date",
+    )
+    assert schema["components"]["schemas"]["TradeReportRequest"]["properties"]["cleared"]["default"] is True
+
+
 def test_every_view_answers_through_drf() -> None:
     assert get_resolver().resolve("/api/v1/trades").url_name == "api-trades"
     for pattern in api_views():
@@ -76,7 +91,7 @@ def test_the_example_of_a_report_runs(alpha: Client, market: Market) -> None:
     assert response.status_code == 201, response.content
     assert set(response.json()) == set(examples.CAPTURED)
     problem = alpha.post(
-        "/api/v1/trades", fields | {"security": "US0000000000", "trade_id": "T-2"}, content_type="application/json"
+        "/api/v1/trades", fields | {"security": "DE0007164600", "trade_id": "T-2"}, content_type="application/json"
     ).json()
     assert problem == examples.REFUSED
 

@@ -103,9 +103,9 @@ class TestLists:
     def test_a_list_costs_the_same_queries_whatever_its_length(
         self, alpha: Client, market: Market, three: None, django_assert_num_queries: Any
     ) -> None:
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(2):
             assert len(results(alpha, "trades?limit=1")) == 1
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(2):
             assert len(results(alpha, "trades?limit=3")) == 3
 
     def test_browsable(self, alpha: Client, market: Market, three: None) -> None:

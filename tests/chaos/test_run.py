@@ -67,9 +67,7 @@ def processes_of(var: Path) -> set[int]:
     found = set()
     for place in Path("/proc").glob("[0-9]*"):
         try:
-            mentions = (
-                str(var).encode() in (place / "environ").read_bytes() + (place / "cmdline").read_bytes()
-            )
+            mentions = str(var).encode() in (place / "environ").read_bytes() + (place / "cmdline").read_bytes()
             state = (place / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.test import Client
 
 from ledger.models import Account
@@ -19,7 +20,6 @@ from tests.factories.reference import (
     MembershipFactory,
     ParticipantFactory,
     SecurityFactory,
-    UserFactory,
 )
 
 TODAY = date(2008, 9, 8)
@@ -87,7 +87,8 @@ def make_market() -> Market:
 
 def login(*, participant: Participant | None = None, role: str = "OPERATOR", name: str) -> Client:
     """Return a client that is logged in as a new user."""
-    user = UserFactory.create(username=name)
+    # Without a password: hashing one takes longer than most tests.
+    user = User.objects.create(username=name)
     MembershipFactory.create(user=user, participant=participant, role="PARTICIPANT" if participant else role)
     client = Client()
     client.force_login(user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -62,14 +63,10 @@ class Processes:
         for process in self.running.values():
             process.terminate()
         for name, process in list(self.running.items()):
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                pass
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 self.kill(name)
-            except ProcessLookupError:
-                continue
 
     def log(self, name: str) -> str:
         """Return what a process has written."""

@@ -30,13 +30,13 @@ REFUSED: dict[str, Any] = {
     "type": "/problems/trade-report-refused",
     "title": "Trade report refused",
     "status": 422,
-    "detail": "There is no security with ISIN or symbol 'US0000000000'.",
+    "detail": "There is no security with ISIN or symbol 'DE0007164600'.",
     "code": "trade-report-refused",
     "errors": [
         {
             "pointer": "/security",
             "code": "unknown-security",
-            "detail": "There is no security with ISIN or symbol 'US0000000000'.",
+            "detail": "There is no security with ISIN or symbol 'DE0007164600'.",
         }
     ],
 }

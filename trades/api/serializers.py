@@ -7,10 +7,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from reference.api.fields import Amount, CurrencyCode, Isin, ParticipantCode, Price
+from reference.api.fields import Amount, CurrencyCode, Isin, ParticipantCode, Price, TrueUnlessFalse
 from reference.core.limits import LARGEST_AMOUNT
 from trades.core.lifecycle import TRANSITIONS, TradeStatus
 from trades.models import RefusedLine, Submission, Trade
+
+STATUS_CHOICES = [(state.value, state.title()) for state in TradeStatus]
 
 
 class TradeReportSerializer(serializers.Serializer[Any]):
@@ -37,7 +39,7 @@ class TradeReportSerializer(serializers.Serializer[Any]):
     counterparty_account = serializers.CharField(
         max_length=20, default="HOUSE", help_text="The seller's account, where both sides are reported."
     )
-    cleared = serializers.BooleanField(default=True, help_text="Whether the CCP steps in between.")
+    cleared = TrueUnlessFalse(help_text="Whether the CCP steps in between.")
     transaction_type = serializers.CharField(max_length=4, required=False, help_text="Optional matching field.")
     trading_venue = serializers.CharField(max_length=4, required=False, help_text="MIC; optional matching field.")
 
@@ -54,7 +56,7 @@ class CapturedTradeSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     trade_id = serializers.CharField()
-    status = serializers.ChoiceField(choices=[state.value for state in TradeStatus])
+    status = serializers.ChoiceField(choices=STATUS_CHOICES)
     outcome = serializers.ChoiceField(choices=["ACCEPTED", "REPEATED"])
     links = TradeLinksSerializer()
 

@@ -62,9 +62,7 @@ def pair_reports(*, reports: Iterable[OpenReport], tolerances: Mapping[int, Tole
     difference in the cash amount first, then by the older report, as far as tolerance and optional
     fields allow. tolerances: by currency id; the tolerance is that of the seller's amount.
     """
-    blocks: dict[tuple[object, ...], tuple[list[OpenReport], list[OpenReport]]] = defaultdict(
-        lambda: ([], [])
-    )
+    blocks: dict[tuple[object, ...], tuple[list[OpenReport], list[OpenReport]]] = defaultdict(lambda: ([], []))
     for report in reports:
         key = (
             report.buyer_id,
@@ -97,9 +95,7 @@ def _pair_block(*, buys: list[OpenReport], sells: list[OpenReport], tolerance: T
         for place in range(low, high):
             sell = free[place]
             distance = abs(sell.amount_minor - buy.amount_minor)
-            if distance > tolerance.allowed(amount_minor=sell.amount_minor) or not _optional_agree(
-                buy=buy, sell=sell
-            ):
+            if distance > tolerance.allowed(amount_minor=sell.amount_minor) or not _optional_agree(buy=buy, sell=sell):
                 continue
             if best is None or (distance, sell.id) < best[:2]:
                 best = (distance, sell.id, place)
@@ -178,9 +174,7 @@ def _blocking_keys(report: OpenReport) -> tuple[tuple[object, ...], ...]:
     )
 
 
-def differing_fields(
-    *, report: OpenReport, other: OpenReport, tolerances: Mapping[int, Tolerance]
-) -> tuple[str, ...]:
+def differing_fields(*, report: OpenReport, other: OpenReport, tolerances: Mapping[int, Tolerance]) -> tuple[str, ...]:
     """Name the fields in which two reports disagree, as matching sees it; price stands for the cash amount."""
     plain = (
         ("buyer", report.buyer_id != other.buyer_id),

@@ -1,10 +1,12 @@
 """Reading many reports from CSV or NDJSON, line by line and in chunks. Pure: lines in, reports out."""
 
+import contextlib
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import itemgetter
+from typing import Any, NamedTuple, overload
 
 import msgspec
 
@@ -54,9 +56,7 @@ def read_report(*, data: bytes | str) -> TradeReport | Problem:
 def convert_report(*, fields: Any) -> TradeReport | Problem:
     """Read one report from a mapping of strings, as a form or a CSV row gives it. Blank means absent."""
     try:
-        present = {
-            name: value for name, value in fields.items() if value != "" or name not in BLANK_MEANS_ABSENT
-        }
+        present = {name: value for name, value in fields.items() if value != "" or name not in BLANK_MEANS_ABSENT}
         return msgspec.convert(present, TradeReport, strict=False)
     except msgspec.ValidationError as error:
         return problem_of(error)
@@ -83,7 +83,7 @@ def split_lines(*, blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def read_chunks(*, blocks: Iterable[bytes], form: str) -> Iterator[tuple[list[bytes], list[Line]]]:
+def read_chunks(*, blocks: Iterable[bytes], form: str) -> Iterator[tuple[list[bytes], Sequence[Line]]]:
     """Read the input in chunks of CHUNK_LINES; yield each chunk's raw lines and what they read as.
 
     form: "csv" (a header names the columns) or "ndjson". Blank lines are passed over.
@@ -130,17 +130,64 @@ def _read_json_line(number: int, line: bytes) -> Line:
     return Line(number, text, read_report(data=line))
 
 
-def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> list[Line]:
-    """Read CSV lines: all at once where every line is well formed, one by one where one is not."""
-    numbers, lines = zip(*pairs, strict=True) if pairs else ((), ())
-    if max(map(len, lines), default=0) <= MAXIMUM_LINE_BYTES:
+class CsvLines(Sequence[Line]):
+    """The lines of a chunk of CSV, cut into columns; a line is read as a report only when it is asked for.
+
+    columns: field -> its texts in the order of the lines; what is blank or missing is the field's default.
+    """
+
+    def __init__(self, *, pairs: Sequence[tuple[int, bytes]], header: list[str]) -> None:
+        self._pairs = pairs
+        self.numbers = [number for number, _ in pairs]
+        self._header = header
+        self.columns = _arrange(_read_rows(b"\n".join([line for _, line in pairs]).decode("utf-8")), header)
+        if len(self.columns[REQUIRED_COLUMNS[0]]) != len(pairs):
+            raise ValueError("A quoted field goes over the end of its line.")
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @overload
+    def __getitem__(self, place: int) -> Line: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Line]: ...
+    def __getitem__(self, place: int | slice) -> Line | list[Line]:
+        if isinstance(place, slice):
+            return self.read(places=range(len(self))[place])
+        return self.read(places=[range(len(self))[place]])[0]
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.read(places=range(len(self))))
+
+    def row(self, *, place: int) -> dict[str, Any]:
+        """Return one line as field -> text."""
+        return {name: column[place] for name, column in self.columns.items()}
+
+    def read(self, *, places: Sequence[int]) -> list[Line]:
+        """Read some lines as reports: all at once where every one is well formed, one by one where one is not."""
+        if not len(places):
+            return []
+        chosen = columns_at(columns=self.columns, places=places)
         try:
-            rows = _read_rows(b"\n".join(lines).decode("utf-8"))
-            reports = msgspec.convert(_arrange(rows, header), list[_Row], strict=False)
-            if len(reports) == len(lines):
-                return list(map(Line, numbers, repeat(""), reports))
-        except (UnicodeDecodeError, ValueError, csv.Error, msgspec.ValidationError):
-            pass
+            reports = msgspec.convert(list(zip(*chosen.values(), strict=True)), list[_Row], strict=False)
+        except msgspec.ValidationError:
+            return [_read_csv_line(*self._pairs[place], self._header) for place in places]
+        return [Line(self._pairs[place][0], "", report) for place, report in zip(places, reports, strict=True)]
+
+
+def columns_at(*, columns: Mapping[str, Sequence[Any]], places: Sequence[int]) -> dict[str, Sequence[Any]]:
+    """Return the columns of the rows at these places only."""
+    if len(places) == 1:
+        return {name: (column[places[0]],) for name, column in columns.items()}
+    pick = itemgetter(*places)
+    return {name: pick(column) for name, column in columns.items()}
+
+
+def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> Sequence[Line]:
+    """Read CSV lines: in columns where every line is well formed, one by one where one is not."""
+    if pairs and max([len(line) for _, line in pairs]) <= MAXIMUM_LINE_BYTES:
+        with contextlib.suppress(UnicodeDecodeError, ValueError, csv.Error):
+            return CsvLines(pairs=pairs, header=header)
     return [_read_csv_line(number, line, header) for number, line in pairs]
 
 
@@ -154,21 +201,21 @@ def _read_rows(text: str) -> list[list[str]]:
     return [line.split(",") for line in text.split("\n")]
 
 
-def _arrange(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[tuple[object, ...]]:
-    """Bring rows into the order of a report's fields; what is blank or missing gets the field's default.
+def _arrange(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Cut rows into columns, in the order of a report's fields.
 
     Raises ValueError where a row is not as long as the header.
     """
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    arranged: list[Sequence[object]] = []
+    arranged: dict[str, Sequence[Any]] = {}
     for name, field in FIELD_TYPES.items():
-        column: Sequence[object] | None = columns.get(name)
+        column: Sequence[Any] | None = columns.get(name)
         if column is None:
             column = (field.default,) * len(rows)
         elif not field.required and "" in column:
-            column = [value or field.default for value in column]
-        arranged.append(column)
-    return list(zip(*arranged, strict=True))
+            column = tuple([value or field.default for value in column])
+        arranged[name] = column
+    return arranged
 
 
 def _read_csv_line(number: int, line: bytes, header: list[str]) -> Line:

@@ -22,9 +22,7 @@ PROBLEM_TYPES: Mapping[str, str] = {
     "wrong-currency": "The security settles in another currency.",
     "quantity-not-in-lots": "The quantity is not a multiple of the security's lot size.",
     "price-out-of-range": "The price is not a positive number with at most six decimal digits, below 10^12.",
-    "amount-out-of-range": (
-        "The amount, or quantity times price, is not above zero and at most 10^15 minor units."
-    ),
+    "amount-out-of-range": ("The amount, or quantity times price, is not above zero and at most 10^15 minor units."),
     "trade-date-in-future": "The trade date lies after the business date.",
     "settlement-before-trade-date": "The settlement date lies before the trade date.",
     "settlement-date-is-holiday": "The settlement date is not a business day for payments in the currency.",

@@ -24,9 +24,7 @@ PRICE_SCALE = 10**PRICE_DIGITS
 ZERO = Decimal(0)
 MOST_KNOWN = 100_000
 
-Reference = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=35, pattern=r"\A[A-Za-z0-9][A-Za-z0-9 ./_:+-]*\Z")
-]
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=35, pattern=r"\A[A-Za-z0-9][A-Za-z0-9 ./_:+-]*\Z")]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=12)]
 Quantity = Annotated[int, msgspec.Meta(gt=0, le=LARGEST_AMOUNT)]
 
@@ -227,13 +225,9 @@ def _resolve_anew(*, report: TradeReport, context: CaptureContext) -> ResolvedRe
     seller_id = context.participants.get(report.seller)
     terms = context.securities.get(report.security)
     if buyer_id is None:
-        problems.append(
-            Problem("unknown-participant", "/buyer", f"There is no participant {report.buyer!r}.")
-        )
+        problems.append(Problem("unknown-participant", "/buyer", f"There is no participant {report.buyer!r}."))
     if seller_id is None:
-        problems.append(
-            Problem("unknown-participant", "/seller", f"There is no participant {report.seller!r}.")
-        )
+        problems.append(Problem("unknown-participant", "/seller", f"There is no participant {report.seller!r}."))
     if terms is None:
         problems.append(_unknown_security(report.security))
     if buyer_id is None or seller_id is None or terms is None:
@@ -268,9 +262,7 @@ def _resolve_anew(*, report: TradeReport, context: CaptureContext) -> ResolvedRe
     millionths, amount = _resolve_amount(
         report=report, terms=terms, digits=context.digits[terms.currency], problems=problems
     )
-    speaker = _resolve_side(
-        report=report, buyer_id=buyer_id, seller_id=seller_id, context=context, problems=problems
-    )
+    speaker = _resolve_side(report=report, buyer_id=buyer_id, seller_id=seller_id, context=context, problems=problems)
     if problems or speaker is None:
         return problems
     reporter_id, side, buyer_account_id, seller_account_id = speaker
@@ -313,9 +305,7 @@ def _resolve_dates(
         return report.trade_date
     if settlement_date < report.trade_date:
         problems.append(
-            Problem(
-                "settlement-before-trade-date", "/settlement_date", f"The trade date is {report.trade_date}."
-            )
+            Problem("settlement-before-trade-date", "/settlement_date", f"The trade date is {report.trade_date}.")
         )
     elif settlement_date < context.business_date - OLDEST_SETTLEMENT:
         problems.append(
@@ -397,9 +387,7 @@ def _resolve_side(
         return None
     account = context.accounts.get((reporter_id, report.account))
     if account is None:
-        problems.append(
-            Problem("unknown-account", "/account", f"The reporter has no account {report.account!r}.")
-        )
+        problems.append(Problem("unknown-account", "/account", f"The reporter has no account {report.account!r}."))
     if reporter_id == buyer_id:
         return reporter_id, "BUY", account, None
     return reporter_id, "SELL", None, account

@@ -23,17 +23,23 @@ def advance_trades(*, match_ids: Sequence[int], status: TradeStatus) -> int:
         )
         cursor.execute("ANALYZE advanced_match")
     return set_status(
-        trades_sql="SELECT m.buy_trade_id FROM trades_match m JOIN advanced_match USING (id)"
-        " UNION SELECT m.sell_trade_id FROM trades_match m JOIN advanced_match USING (id)",
+        trades_sql="SELECT m.buy_trade_id AS id FROM trades_match m JOIN advanced_match USING (id) UNION ALL"
+        " SELECT m.sell_trade_id FROM trades_match m JOIN advanced_match USING (id)"
+        " WHERE m.sell_trade_id <> m.buy_trade_id",
         status=status,
     )
 
 
 def set_status(*, trades_sql: str, status: TradeStatus) -> int:
-    """Move the trades that a query names to a status. trades_sql: a SELECT of ids, no values from outside."""
+    """Move the trades that a query names to a status; return how many moved.
+
+    trades_sql: a SELECT of distinct `id`, no values from outside.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE trades_trade SET status = %s WHERE id IN ({trades_sql}) AND status <> %s",
+            # In the order of the ids, which is the order in which the rows lie on the disk.
+            f"UPDATE trades_trade t SET status = %s FROM (SELECT id FROM ({trades_sql}) ids ORDER BY id) moved"
+            " WHERE t.id = moved.id AND t.status <> %s",
             [str(status), str(status)],
         )
         return int(cursor.rowcount)

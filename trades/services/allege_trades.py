@@ -24,9 +24,7 @@ def allege_trades(*, at: datetime, business_date: date) -> int:
         year=business_date.year, month=business_date.month, day=business_date.day,
         hour=CUT_OFF_HOUR, minute=0, second=0, microsecond=0,
     )  # fmt: skip
-    latest_date = (
-        business_date if at >= cut_off - AT_ONCE_BEFORE_CUT_OFF else business_date - timedelta(days=1)
-    )
+    latest_date = business_date if at >= cut_off - AT_ONCE_BEFORE_CUT_OFF else business_date - timedelta(days=1)
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=POOL_LOCK)
         cursor.execute(

@@ -45,9 +45,7 @@ def cancel_trade(*, trade_pk: int, reason: str, actor: Actor, at: datetime, busi
             _cancel_new(trades=[trade.pk])
             outcome = "CANCELLED"
         else:
-            outcome = _cancel_matched(
-                trade=trade, reason=reason, actor=actor, at=at, business_date=business_date
-            )
+            outcome = _cancel_matched(trade=trade, reason=reason, actor=actor, at=at, business_date=business_date)
         record_action(
             actor=actor,
             action="trade.cancelled" if outcome == "CANCELLED" else "trade.cancellation-requested",
@@ -72,9 +70,7 @@ def may_touch(*, trade: Trade, actor: Actor) -> bool:
 
 def _cancel_new(*, trades: Sequence[int]) -> None:
     """Take unmatched reports out of the pool and cancel them."""
-    UnmatchedTrade.objects.filter(near_miss_id__in=trades).update(
-        near_miss=None, difference="", checked=False
-    )
+    UnmatchedTrade.objects.filter(near_miss_id__in=trades).update(near_miss=None, difference="", checked=False)
     UnmatchedTrade.objects.filter(trade_id__in=trades).delete()
     Trade.objects.filter(pk__in=trades).update(status=TradeStatus.CANCELLED)
     record_fact(fact=TradesCancelled(count=len(trades)))

@@ -15,7 +15,8 @@ from events.services import record_action
 from reference.core.actor import Actor
 from reference.public_ids import new_public_ids
 from reference.refusals import Refusal
-from trades.core.parsing import HeaderRefused, Line, read_chunks
+from trades.core.fast_lane import FastLane
+from trades.core.parsing import CsvLines, HeaderRefused, read_chunks
 from trades.core.report import CaptureContext
 from trades.models import RefusedLine, Submission
 from trades.queries.capture_context import capture_context
@@ -28,6 +29,7 @@ from trades.services.capture_trades import (
     resolve_reports,
     write_chunk,
 )
+from trades.services.prepare_lines import SHORT, prepare_lines
 
 KEPT_CONTENT = 500
 HEADER_REFUSALS: dict[str, type[Refusal]] = {
@@ -48,7 +50,7 @@ class _Prepared(NamedTuple):
     """A chunk that is read and resolved, ready to be written."""
 
     raw: list[bytes]
-    lines: list[Line]
+    numbers: list[int]
     chunk: ResolvedChunk
 
 
@@ -96,6 +98,7 @@ def capture_submission(
 def _prepare(*, blocks: Iterable[bytes], form: str, context: CaptureContext) -> Iterator[_Prepared]:
     """Read and resolve one chunk ahead, in a thread that touches no database."""
     chunks = read_chunks(blocks=blocks, form=form)
+    lane = FastLane(context=context)
 
     def prepare_next() -> _Prepared | None:
         with _collector_paused():
@@ -103,8 +106,10 @@ def _prepare(*, blocks: Iterable[bytes], form: str, context: CaptureContext) -> 
             if chunk is None:
                 return None
             raw, lines = chunk
+            if isinstance(lines, CsvLines) and len(lines) > SHORT:
+                return _Prepared(raw, lines.numbers, prepare_lines(lines=lines, lane=lane))
             resolved = resolve_reports(reports=[line.report for line in lines], context=context)
-            return _Prepared(raw, lines, prepare_chunk(resolved=resolved))
+            return _Prepared(raw, [line.number for line in lines], prepare_chunk(resolved=resolved))
 
     with ThreadPoolExecutor(max_workers=1) as reader:
         future: Future[_Prepared | None] = reader.submit(prepare_next)
@@ -137,13 +142,13 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
         refused = [
             RefusedLine(
                 submission=submission,
-                line=line.number,
+                line=number,
                 code=outcome.problems[0].code,
                 pointer=_storable(outcome.problems[0].pointer[:60]),
                 message=_storable(" ".join(problem.message for problem in outcome.problems)),
-                content=_storable((line.text or raw.decode("utf-8", "replace"))[:KEPT_CONTENT]),
+                content=_storable(raw.decode("utf-8", "replace")[:KEPT_CONTENT]),
             )
-            for line, raw, outcome in zip(prepared.lines, prepared.raw, chunk.outcomes, strict=True)
+            for number, raw, outcome in zip(prepared.numbers, prepared.raw, chunk.outcomes, strict=True)
             if outcome.outcome == "REFUSED"
         ]
         RefusedLine.objects.bulk_create(refused)
@@ -154,8 +159,7 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
         submission.save(update_fields=["lines", "accepted", "refused", "repeated"])
         announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
     with _collector_paused():
-        numbers = [line.number for line in prepared.lines]
-        return list(map(LineOutcome, numbers, chunk.outcomes))
+        return list(map(LineOutcome, prepared.numbers, chunk.outcomes))
 
 
 def _storable(text: str) -> str:

@@ -1,6 +1,6 @@
 """Take trade reports in: resolve, write, and tell what became of each. One report is a set of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -87,7 +87,7 @@ class ResolvedChunk(NamedTuple):
     """Reports as resolved, ready to be written.
 
     outcomes: what each becomes if none was made before; lines: the places of the good ones among them;
-    rows: the good ones; columns: the same as columns of trades_trade.
+    rows: the good ones, where they are few; columns: the good ones as columns of trades_trade.
     """
 
     outcomes: list[CaptureOutcome]
@@ -103,9 +103,7 @@ def capture_trade(*, report: TradeReport, actor: Actor, at: datetime, business_d
     """
     context = capture_context(actor=actor, business_date=business_date)
     with transaction.atomic():
-        chunk = write_reports(
-            reports=[report], context=context, at=at, business_date=business_date, submission_id=None
-        )
+        chunk = write_reports(reports=[report], context=context, at=at, business_date=business_date, submission_id=None)
         announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
         if chunk.accepted:
             record_action(
@@ -156,45 +154,42 @@ def write_reports(
 def prepare_chunk(*, resolved: Sequence[ResolvedReport | list[Problem]]) -> ResolvedChunk:
     """Put the good ones of some resolved reports in columns. Touches no database."""
     good = [row for row in resolved if isinstance(row, ResolvedReport)]
+    lines = [line for line, row in enumerate(resolved) if isinstance(row, ResolvedReport)]
+    refused = {line: row for line, row in enumerate(resolved) if isinstance(row, list)}
     public_ids = new_public_ids(count=len(good))
-    if len(good) == len(resolved):
-        lines: Sequence[int] = range(len(good))
-        outcomes = [CaptureOutcome("ACCEPTED", public_id) for public_id in public_ids]
-    else:
-        lines = [line for line, row in enumerate(resolved) if isinstance(row, ResolvedReport)]
-        outcomes = [
-            CaptureOutcome("REFUSED", None, tuple(row)) if isinstance(row, list) else CaptureOutcome("ACCEPTED")
-            for row in resolved
-        ]
-        for line, public_id in zip(lines, public_ids, strict=True):
-            outcomes[line] = CaptureOutcome("ACCEPTED", public_id)
     columns = trade_columns(rows=good, public_ids=public_ids) if good else {}
-    return ResolvedChunk(outcomes, lines, good, columns)
+    return ResolvedChunk(outcomes_of(public_ids=public_ids, refused=refused), lines, good, columns)
 
 
-def write_chunk(
-    *, chunk: ResolvedChunk, at: datetime, business_date: date, submission_id: int | None
-) -> WrittenChunk:
+def outcomes_of(*, public_ids: Sequence[UUID], refused: Mapping[int, list[Problem]]) -> list[CaptureOutcome]:
+    """Return the outcomes of a chunk in order. refused: by place; all others are taken, under these ids in turn."""
+    outcomes = [CaptureOutcome("ACCEPTED", public_id) for public_id in public_ids]
+    for line, problems in sorted(refused.items()):
+        outcomes.insert(line, CaptureOutcome("REFUSED", None, tuple(problems)))
+    return outcomes
+
+
+def write_chunk(*, chunk: ResolvedChunk, at: datetime, business_date: date, submission_id: int | None) -> WrittenChunk:
     """Write resolved reports inside the caller's transaction.
 
     Many go by COPY straight into the table. Where that meets a report made before, and for a few, the
     rows are staged, and one statement inserts those that are new.
     """
-    outcomes, lines, rows, columns = chunk
-    if not rows:
+    outcomes, count = chunk.outcomes, len(chunk.lines)
+    if not count:
         return WrittenChunk(outcomes, 0, 0, None)
     parameters: dict[str, Any] = {"at": at, "business_date": business_date, "submission_id": submission_id}
     with connection.cursor() as cursor:
-        if len(rows) > SMALL_SET:
-            copied = copy_trades(cursor=cursor, columns=columns, **parameters)
+        if count > SMALL_SET:
+            copied = copy_trades(cursor=cursor, columns=chunk.columns, **parameters)
             if copied is not None:
-                return WrittenChunk(outcomes, len(rows), copied.locked_in, copied.first_id)
+                return WrittenChunk(outcomes, count, copied.locked_in, copied.first_id)
             staged = _stage_many(cursor=cursor, chunk=chunk)
         else:
             staged = _stage_few(chunk=chunk, parameters=parameters)
         cursor.execute(INSERT_SQL.format(staged=staged), parameters)
         accepted, locked_in, first_id = cursor.fetchone()
-        if accepted < len(rows):
+        if accepted < count:
             outcomes = list(outcomes)
             cursor.execute(NOT_INSERTED_SQL.format(staged=staged), parameters)
             for line, standing_id, same in cursor.fetchall():

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from events.services import record_fact
 from reference.locks import take_lock
 from reference.queries import directory
+from reference.statistics import refresh_statistics
 from trades.contracts import TradesMatched
 from trades.core.lifecycle import TradeStatus
 from trades.core.matching import NearMiss, OpenReport, Tolerance, find_near_misses, pair_reports
@@ -15,22 +16,49 @@ from trades.services.advance_trades import set_status
 
 POOL_LOCK = "trades.pool"
 
+# A million pairs are sorted and joined in memory; there is one match run at a time.
+WORK_MEMORY_SQL = "SET LOCAL work_mem = '256MB'"
+
+# What a pair's match will hold: the deliverer's amount, and each side's own account.
+PAIR_TERMS = """
+    b.buyer_account_id, s.seller_account_id, s.security_id, s.currency_id, s.quantity_units, s.amount_minor,
+    s.settlement_date, s.cleared
+"""
+
+WAITING_SQL = """
+    CREATE TEMP TABLE waiting ON COMMIT DROP AS
+    SELECT t.id, t.match_key, t.side = 'BUY' AS buys,
+           row_number() OVER (PARTITION BY t.match_key, t.side = 'BUY' ORDER BY t.id) AS place
+    FROM trades_unmatchedtrade u JOIN trades_trade t ON t.id = u.trade_id
+"""
+
 # Reports that agree in every field, the optional ones too, have the same match key; the columns are
 # compared as well, for a hash may collide. Duplicates are paired one to one in the order they came.
-EXACT_PAIRS_SQL = """
-    CREATE TEMP TABLE found_pair ON COMMIT DROP AS
-    WITH pool AS MATERIALIZED (
-        SELECT t.*, row_number() OVER (PARTITION BY t.match_key, t.side ORDER BY t.id) AS place
-        FROM trades_unmatchedtrade u JOIN trades_trade t ON t.id = u.trade_id
-    )
-    SELECT b.id AS buy_id, s.id AS sell_id, 'EXACT'::varchar AS rule
-    FROM pool b JOIN pool s ON s.match_key = b.match_key AND s.place = b.place
-        AND (s.buyer_id, s.seller_id, s.security_id, s.currency_id, s.quantity_units, s.amount_minor, s.trade_date,
-             s.settlement_date, s.cleared, s.transaction_type, s.trading_venue)
-          = (b.buyer_id, b.seller_id, b.security_id, b.currency_id, b.quantity_units, b.amount_minor, b.trade_date,
-             b.settlement_date, b.cleared, b.transaction_type, b.trading_venue)
-    WHERE b.side = 'BUY' AND s.side = 'SELL'
+CANDIDATES_SQL = """
+    CREATE TEMP TABLE candidate ON COMMIT DROP AS
+    SELECT bought.id AS buy_id, sold.id AS sell_id
+    FROM waiting bought JOIN waiting sold USING (match_key, place)
+    WHERE bought.buys AND NOT sold.buys
 """
+
+EXACT_PAIRS_SQL = f"""
+    CREATE TEMP TABLE found_pair ON COMMIT DROP AS
+    SELECT buy_id, sell_id, 'EXACT'::varchar AS rule, {PAIR_TERMS}
+    FROM candidate JOIN trades_trade b ON b.id = buy_id JOIN trades_trade s ON s.id = sell_id
+    WHERE (s.buyer_id, s.seller_id, s.security_id, s.currency_id, s.quantity_units, s.amount_minor, s.trade_date,
+           s.settlement_date, s.cleared, s.transaction_type, s.trading_venue)
+        = (b.buyer_id, b.seller_id, b.security_id, b.currency_id, b.quantity_units, b.amount_minor, b.trade_date,
+           b.settlement_date, b.cleared, b.transaction_type, b.trading_venue)
+"""
+
+OTHER_PAIRS_SQL = f"""
+    INSERT INTO found_pair
+    SELECT buy_id, sell_id, rule, {PAIR_TERMS}
+    FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS pair (buy_id, sell_id, rule)
+    JOIN trades_trade b ON b.id = buy_id JOIN trades_trade s ON s.id = sell_id
+"""
+
+PAIRED = "SELECT buy_id AS id FROM found_pair UNION ALL SELECT sell_id FROM found_pair"
 
 OPEN_REPORTS_SQL = """
     SELECT t.id, t.side, t.buyer_id, t.seller_id, t.security_id, t.currency_id, t.quantity_units, t.trade_date,
@@ -41,28 +69,18 @@ OPEN_REPORTS_SQL = """
     ORDER BY t.id
 """
 
-WRITE_PAIRS_SQL = """
-    WITH paired AS (
-        INSERT INTO trades_match (
-            buy_trade_id, sell_trade_id, rule, buyer_account_id, seller_account_id, security_id, currency_id,
-            quantity_units, amount_minor, settlement_date, cleared, matched_at, business_date)
-        SELECT p.buy_id, p.sell_id, p.rule, b.buyer_account_id, s.seller_account_id, s.security_id, s.currency_id,
-            s.quantity_units, s.amount_minor, s.settlement_date, s.cleared, %(at)s, %(business_date)s
-        FROM found_pair p
-        JOIN trades_trade b ON b.id = p.buy_id
-        JOIN trades_trade s ON s.id = p.sell_id
-        ORDER BY p.sell_id
-        RETURNING buy_trade_id, sell_trade_id
-    ), forgotten AS (
-        UPDATE trades_unmatchedtrade SET near_miss_id = NULL, difference = ''
-        WHERE near_miss_id IN (SELECT buy_trade_id FROM paired UNION ALL SELECT sell_trade_id FROM paired)
-          AND trade_id NOT IN (SELECT buy_trade_id FROM paired UNION ALL SELECT sell_trade_id FROM paired)
-    ), removed AS (
-        DELETE FROM trades_unmatchedtrade u
-        USING (SELECT buy_trade_id AS id FROM paired UNION ALL SELECT sell_trade_id FROM paired) p
-        WHERE u.trade_id = p.id
-    )
-    SELECT count(*) FROM paired
+MATCHES_SQL = """
+    INSERT INTO trades_match (
+        buy_trade_id, sell_trade_id, rule, buyer_account_id, seller_account_id, security_id, currency_id,
+        quantity_units, amount_minor, settlement_date, cleared, matched_at, business_date)
+    SELECT p.*, %(at)s, %(business_date)s FROM found_pair p ORDER BY sell_id
+"""
+
+REMOVE_SQL = f"DELETE FROM trades_unmatchedtrade u USING ({PAIRED}) p WHERE u.trade_id = p.id"
+
+FORGET_SQL = f"""
+    UPDATE trades_unmatchedtrade SET near_miss_id = NULL, difference = ''
+    WHERE near_miss_id IS NOT NULL AND near_miss_id IN ({PAIRED})
 """
 
 CHECKED_SQL = """
@@ -83,19 +101,24 @@ def match_trades(*, at: datetime, business_date: date) -> int:
             cursor.execute("SELECT EXISTS (SELECT 1 FROM trades_unmatchedtrade WHERE NOT checked)")
             if not cursor.fetchone()[0]:
                 return 0
-            cursor.execute("DROP TABLE IF EXISTS found_pair")
+            cursor.execute(WORK_MEMORY_SQL)
+            cursor.execute("DROP TABLE IF EXISTS waiting, candidate, found_pair")
+            cursor.execute(WAITING_SQL)
+            cursor.execute("ANALYZE waiting")
+            cursor.execute(CANDIDATES_SQL)
+            cursor.execute("ANALYZE candidate")
             cursor.execute(EXACT_PAIRS_SQL)
             cursor.execute("ANALYZE found_pair")
             alone = _pair_the_rest()
-            cursor.execute(WRITE_PAIRS_SQL, {"at": at, "business_date": business_date})
-            matched = int(cursor.fetchone()[0])
+            cursor.execute(MATCHES_SQL, {"at": at, "business_date": business_date})
+            matched = int(cursor.rowcount)
             if matched:
-                set_status(
-                    trades_sql="SELECT buy_id FROM found_pair UNION ALL SELECT sell_id FROM found_pair",
-                    status=TradeStatus.MATCHED,
-                )
+                cursor.execute(REMOVE_SQL)
+                cursor.execute(FORGET_SQL)
+                set_status(trades_sql=PAIRED, status=TradeStatus.MATCHED)
                 record_fact(fact=TradesMatched(count=matched))
             _explain(alone)
+            refresh_statistics(rows=matched, tables=("trades_trade", "trades_match"))
     return matched
 
 
@@ -110,7 +133,7 @@ def _pair_the_rest() -> list[OpenReport]:
             return reports
         pairs = pair_reports(reports=reports, tolerances=tolerances)
         cursor.execute(
-            "INSERT INTO found_pair SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[])",
+            OTHER_PAIRS_SQL,
             [
                 [pair.buy.id for pair in pairs],
                 [pair.sell.id for pair in pairs],
@@ -173,8 +196,6 @@ def _shown(name: str, report: OpenReport) -> str:
 def _tolerances() -> dict[int, Tolerance]:
     """Return the matching tolerance of each currency, by its id."""
     return {
-        entry.id: Tolerance(
-            entry.tolerance_band_minor, entry.tolerance_below_minor, entry.tolerance_above_minor
-        )
+        entry.id: Tolerance(entry.tolerance_band_minor, entry.tolerance_below_minor, entry.tolerance_above_minor)
         for entry in directory().currencies.values()
     }

@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def create_users(self) -> None:
         """Create the logins: password `demo` under DEBUG, else a random one, printed this once."""
-        password = DEMO_PASSWORD if settings.DEBUG else secrets.token_urlsafe(12)
+        password = settings.DEMO_PASSWORD or (DEMO_PASSWORD if settings.DEBUG else secrets.token_urlsafe(12))
         created = create_demo_users(password=password)
         self.stdout.write(f"{'users':<12} {len(created):>6} new")
         if created:

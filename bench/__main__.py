@@ -1,0 +1,225 @@
+"""Measure the speed of the product beside that of PostgreSQL itself and of a known ledger, in one run.
+
+    python -m bench [--trades 100000 1000000] [--only capture life posting single] [--json]
+
+The servers are those of DATABASE_URL and REDIS_URL; databases of the bench's own are created and dropped.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import django
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+SECTIONS = ("capture", "life", "posting", "single")
+SIZES = (100_000, 1_000_000)
+ROUNDS = 3
+
+
+class Bench:
+    """One run: its results as they come, and the bar that tells what is measured now."""
+
+    def __init__(self, *, progress: Progress, task: TaskID, console: Console) -> None:
+        self.progress = progress
+        self.task = task
+        self.console = console
+        self.results: list[dict[str, Any]] = []
+
+    def note(self, what: str) -> None:
+        """Tell what is being measured."""
+        self.progress.update(self.task, advance=1, description=what)
+
+    def report(self, **figures: Any) -> None:
+        """Keep a result and print it."""
+        self.results.append(figures)
+        shown = {name: value for name, value in figures.items() if name != "section"}
+        self.console.print(f"[bold]{figures['section']}[/]", shown)
+
+
+def judge(*, ratio: float, target: float) -> str:
+    """Say whether a ratio keeps its target, and by how much it misses."""
+    return "kept" if ratio >= target else f"missed by {100 * (1 - ratio / target):.0f} %"
+
+
+def bench_capture(bench: Bench, files: dict[int, Path]) -> None:
+    """Capture beside COPY, in turn, each time in a fresh database."""
+    from bench.capture import measure_capture, measure_copy
+    from bench.databases import fresh_database
+
+    for reports, path in files.items():
+        rounds = ROUNDS if reports < 500_000 else 1
+        captured, copied = [], []
+        for number in range(rounds):
+            bench.note(f"capture of {reports:,} reports, round {number + 1}")
+            with fresh_database(name="bench_capture"):
+                captured.append(measure_capture(path=path, reports=reports))
+                copied.append(measure_copy())
+        ratios = sorted(copy / capture for copy, capture in zip(copied, captured, strict=True))
+        ratio = statistics.median(ratios)
+        bench.report(
+            section="capture",
+            reports=reports,
+            capture_per_second=round(reports / min(captured)),
+            copy_per_second=round(reports / min(copied)),
+            ratio=round(ratio, 3),
+            ratios=[round(value, 3) for value in ratios],
+            target=0.20,
+            verdict=judge(ratio=ratio, target=0.20),
+        )
+
+
+def bench_life(bench: Bench, files: dict[int, Path]) -> None:
+    """Take each file through its whole life; the smaller size before and after the larger."""
+    from bench.databases import fresh_database
+    from bench.life import live_through
+    from bench.market import SETTLEMENT_DATES
+
+    sizes = sorted(files)
+    totals: dict[int, list[float]] = {}
+    for reports in [*sizes, sizes[0]] if len(sizes) > 1 else sizes:
+        bench.note(f"whole life of {reports:,} reports")
+        with fresh_database(name="bench_life"):
+            stages = live_through(path=files[reports], reports=reports, settlement_dates=SETTLEMENT_DATES[:1])
+        totals.setdefault(reports, []).append(stages.total)
+        figures = {"target_seconds": 60.0, "verdict": judge(ratio=60.0 / stages.total, target=1.0)}
+        bench.report(
+            section="life",
+            reports=reports,
+            seconds=round(stages.total, 2),
+            stages={name: round(seconds, 2) for name, seconds in stages.seconds.items()},
+            memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            **(figures if reports == 1_000_000 else {}),
+        )
+    if {100_000, 1_000_000} <= totals.keys():
+        growth = totals[1_000_000][0] / statistics.mean(totals[100_000])
+        bench.report(
+            section="growth",
+            time_1m_by_time_100k=round(growth, 2),
+            target=10.0,
+            verdict=judge(ratio=10.0 / growth, target=1.0),
+        )
+
+
+def bench_posting(bench: Bench, files: dict[int, Path]) -> None:
+    """Post by the ledger and by django-hordak, in turn."""
+    from bench.databases import fresh_database
+    from bench.posting import measure_posting
+
+    with fresh_database(name="bench_posting"):
+        found = measure_posting(note=bench.note)
+    rates = {name: statistics.median(m.per_second for m in rounds) for name, rounds in found.items()}
+    for other, target in (("hordak bulk_create", 3.0), ("hordak transfer", 50.0)):
+        ratio = rates["post_entries"] / rates[other]
+        bench.report(
+            section="posting",
+            postings_per_second=round(rates["post_entries"]),
+            beside=other,
+            beside_per_second=round(rates[other]),
+            ratio=round(ratio, 1),
+            target=target,
+            verdict=judge(ratio=ratio, target=target),
+        )
+
+
+def bench_single(bench: Bench, files: dict[int, Path]) -> None:
+    """Load the web process and pgbench, in turn."""
+    from bench.databases import fresh_database
+    from bench.single import measure_single
+
+    with fresh_database(name="bench_single"):
+        found = measure_single(database="bench_single", rounds=2, note=bench.note)
+    rates = [result.per_second for result in found.requests]
+    ratios = [rate / tps for rate, tps in zip(rates, found.transactions_per_second, strict=True)]
+    ratio = statistics.mean(ratios)
+    bench.report(
+        section="single",
+        requests_per_second=[round(rate) for rate in rates],
+        median_ms=round(found.requests[-1].percentile_ms(0.5), 1),
+        p99_ms=round(found.requests[-1].percentile_ms(0.99), 1),
+        pgbench_tps=[round(tps) for tps in found.transactions_per_second],
+        ratio=round(ratio, 3),
+        target=0.15,
+        verdict=judge(ratio=ratio, target=0.15),
+    )
+
+
+RUNNERS: dict[str, Callable[[Bench, dict[int, Path]], None]] = {
+    "capture": bench_capture,
+    "life": bench_life,
+    "posting": bench_posting,
+    "single": bench_single,
+}
+
+
+def main() -> int:
+    """Run the sections asked for; return 0 whether or not the targets are kept."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trades", type=int, nargs="+", default=list(SIZES), help="reports a file, even")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
+    parser.add_argument("--json", action="store_true", help="print only the JSON lines")
+    options = parser.parse_args()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
+    django.setup()
+    run(sizes=options.trades, sections=options.only, quiet=options.json)
+    return 0
+
+
+def run(*, sizes: list[int], sections: list[str], quiet: bool) -> None:
+    """Prepare, measure each section, and print the results as JSON lines."""
+    from bench.databases import PREPARED, drop_database, prepare_database
+    from bench.machine import describe_machine, probe_fsync
+    from bench.market import write_reports
+
+    console = Console(stderr=True, quiet=quiet)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=console, disable=quiet) as progress,
+        tempfile.TemporaryDirectory(prefix="bench-files-") as directory,
+    ):
+        bench = Bench(progress=progress, task=progress.add_task("preparing", total=None), console=console)
+        bench.report(section="machine", **describe_machine())
+        bench.report(section="fsync", when="before", **probe_fsync())
+        prepare_database()
+        try:
+            files = {}
+            for reports in sizes if {"capture", "life"} & set(sections) else ():
+                bench.note(f"writing a file of {reports:,} reports")
+                files[reports] = Path(directory) / f"reports-{reports}.csv"
+                write_reports(path=files[reports], reports=reports)
+            for section in sections:
+                RUNNERS[section](bench, files)
+        finally:
+            drop_database(name=PREPARED)
+        bench.report(section="fsync", when="after", **probe_fsync())
+    print_summary(results=bench.results, console=console)
+    for figures in bench.results:
+        print(json.dumps(figures))
+
+
+def print_summary(*, results: list[dict[str, Any]], console: Console) -> None:
+    """Print each target and whether it is kept."""
+    table = Table("what", "figure", "target", "verdict")
+    for figures in results:
+        if "verdict" not in figures:
+            continue
+        figure = figures.get("ratio", figures.get("time_1m_by_time_100k", figures.get("seconds")))
+        target = figures.get("target", figures.get("target_seconds"))
+        what = " ".join(str(figures[name]) for name in ("section", "reports", "beside") if name in figures)
+        table.add_row(what, str(figure), str(target), figures["verdict"])
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
