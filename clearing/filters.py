@@ -21,9 +21,7 @@ STATES = {
 class ObligationFilter(FilterSet):
     """Obligations by state, participant, security and settlement date."""
 
-    status = ChoiceFilter(
-        choices=[(state, state.title()) for state in STATES], method="filter_status", label="Status"
-    )
+    status = ChoiceFilter(choices=[(state, state.title()) for state in STATES], method="filter_status", label="Status")
     kind = ChoiceFilter(choices=ObligationKind.choices, label="Kind")
     security = SecurityFilter("security_id", label="Security", help_text="ISIN or symbol.")
     currency = CurrencyFilter("currency_id", label="Currency")
@@ -38,9 +36,7 @@ class ObligationFilter(FilterSet):
         """Keep the obligations that are open, discharged or cancelled."""
         return queryset.filter(STATES[value])
 
-    def filter_participant(
-        self, queryset: QuerySet[Obligation], name: str, value: Any
-    ) -> QuerySet[Obligation]:
+    def filter_participant(self, queryset: QuerySet[Obligation], name: str, value: Any) -> QuerySet[Obligation]:
         """Keep the obligations that bind an account of the participant."""
         return queryset.filter(obliges(participant_id=value))
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from clearing.filters import ObligationFilter
 from clearing.models import NettingRun, Obligation
@@ -56,7 +56,7 @@ EXPOSURE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@require_GET
+@require_safe
 def netting(request: HttpRequest) -> HttpResponseBase:
     """Show the netting runs, value before and after, and the obligations that came out."""
     actor, today = actor_of(request), business_clock().business_date
@@ -82,7 +82,7 @@ def netting(request: HttpRequest) -> HttpResponseBase:
     return answer(request, "clearing/netting.html", context)
 
 
-@require_GET
+@require_safe
 def exposures(request: HttpRequest) -> HttpResponseBase:
     """Show what each member owes and is owed, at market value."""
     actor, today = actor_of(request), business_clock().business_date

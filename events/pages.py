@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from events.filters import AuditFilter
 from events.models import AuditRecord
@@ -31,7 +31,7 @@ AUDIT_COLUMNS: tuple[Column, ...] = (
 LINKED_TYPES = ("trade", "submission", "instruction")
 
 
-@require_GET
+@require_safe
 def audit(request: HttpRequest) -> HttpResponseBase:
     """List who did what, newest first; the CSV holds exactly the filtered list."""
     actor = actor_of(request)

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from clearing.queries.life import describe_obligation
 from events.core.life import LifeStep, Link
@@ -45,7 +45,7 @@ ADDRESS_OF = {
 }
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the day: where it stands, what needs a hand, how much netting and settlement achieve."""
     days = request.GET.get("days", "")
@@ -54,13 +54,13 @@ def home(request: HttpRequest) -> HttpResponse:
     return answer(request, "home.html", {"home": found, "stages": _stages(found), "exits": _exits(found)})
 
 
-@require_GET
+@require_safe
 def clock(request: HttpRequest) -> HttpResponse:
     """Show the head's clock alone."""
     return render(request, "components/clock.html")
 
 
-@require_GET
+@require_safe
 def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Show one trade's whole life, from capture to postings."""
     actor = actor_of(request)
@@ -87,7 +87,7 @@ def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return answer(request, "trades/trade.html", context)
 
 
-@require_GET
+@require_safe
 def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Show one settlement instruction's life, and the trades it stands for."""
     actor = actor_of(request)
@@ -126,7 +126,7 @@ def _trades_behind(found: InstructionLife, *, participant_id: int | None) -> lis
     ]
 
 
-@require_GET
+@require_safe
 def thing(request: HttpRequest, kind: str, key: int) -> HttpResponse:
     """Go from a journal entry, an obligation or an audit record to the page of the thing it names."""
     actor = actor_of(request)

@@ -25,8 +25,6 @@ class AccountFilter(FilterSet):
 class StatementFilter(FilterSet):
     """Postings by asset and business date."""
 
-    asset = CharFilter(
-        field_name="asset__code", max_length=12, label="Asset", help_text="Currency code or ISIN."
-    )
+    asset = CharFilter(field_name="asset__code", max_length=12, label="Asset", help_text="Currency code or ISIN.")
     business_date_from = DateFilter("business_date", "gte", label="From")
     business_date_to = DateFilter("business_date", "lte", label="To")

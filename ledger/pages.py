@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from ledger.filters import AccountFilter
 from ledger.models import Account, AccountKind, Balance
@@ -62,7 +62,7 @@ TRIAL_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@require_GET
+@require_safe
 def ledger(request: HttpRequest) -> HttpResponseBase:
     """List accounts with what they hold, now or at the end of a business date."""
     actor, today = actor_of(request), business_clock().business_date
@@ -117,7 +117,7 @@ def _holdings(account: Account, held: list[Any]) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 def account(request: HttpRequest, code: str) -> HttpResponseBase:
     """Show one account: what it holds, and its statement over some business dates."""
     actor, today = actor_of(request), business_clock().business_date
@@ -167,7 +167,7 @@ def _presets(*, today: date, date_from: date, date_to: date) -> list[dict[str, A
     return presets
 
 
-@require_GET
+@require_safe
 def trial(request: HttpRequest) -> HttpResponseBase:
     """Show that what is held and what was issued cancel out, asset by asset, now or as of a date."""
     if not actor_of(request).sees_all:

@@ -7,7 +7,7 @@ import os
 import time
 from uuid import UUID, SafeUUID
 
-_NEW, _SET = object.__new__, object.__setattr__
+_NEW, _SET, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
 
 
 def new_public_ids(*, count: int) -> list[UUID]:
@@ -26,5 +26,5 @@ def _new_uuid(value: int) -> UUID:
     """Make a UUID of a value known to be in range: its own constructor's checks cost three times as much."""
     made = _NEW(UUID)
     _SET(made, "int", value)
-    _SET(made, "is_safe", SafeUUID.unknown)
+    _SET(made, "is_safe", _UNKNOWN)
     return made

@@ -28,9 +28,7 @@ class InstructionFilter(FilterSet):
         field_name="reference", lookup_expr="startswith", max_length=35, label="Reference",
         help_text="Beginning of the instructing party's reference.",
     )  # fmt: skip
-    status = MultipleChoiceFilter(
-        choices=[(state.value, state.title()) for state in InstructionStatus], label="Status"
-    )
+    status = MultipleChoiceFilter(choices=[(state.value, state.title()) for state in InstructionStatus], label="Status")
     reason = MultipleChoiceFilter(choices=[(reason.value, reason.value) for reason in Reason], label="Reason")
     source = MultipleChoiceFilter(choices=InstructionSource.choices, label="Source")
     security = SecurityFilter("security_id", label="Security", help_text="ISIN or symbol.")
@@ -41,9 +39,7 @@ class InstructionFilter(FilterSet):
         label="Participant",
         help_text="Deliverer or receiver.",
     )
-    failing = BooleanFilter(
-        method="filter_failing", label="Failing", help_text="Pending past its intended date."
-    )
+    failing = BooleanFilter(method="filter_failing", label="Failing", help_text="Pending past its intended date.")
     held = BooleanFilter(method="filter_held", label="Held", help_text="Held by either party.")
     cycle = NumberFilter(
         field_name="cycle_id",
@@ -56,15 +52,11 @@ class InstructionFilter(FilterSet):
     intended_date_from = DateFilter("intended_date", "gte", label="Intended from")
     intended_date_to = DateFilter("intended_date", "lte", label="Intended to")
 
-    def filter_participant(
-        self, queryset: QuerySet[Instruction], name: str, value: Any
-    ) -> QuerySet[Instruction]:
+    def filter_participant(self, queryset: QuerySet[Instruction], name: str, value: Any) -> QuerySet[Instruction]:
         """Keep the instructions on accounts of the participant."""
         return queryset.filter(moves_for(participant_id=value))
 
-    def filter_failing(
-        self, queryset: QuerySet[Instruction], name: str, value: bool
-    ) -> QuerySet[Instruction]:
+    def filter_failing(self, queryset: QuerySet[Instruction], name: str, value: bool) -> QuerySet[Instruction]:
         """Keep what is pending past its intended date (T2S: PENF), or what is not."""
         today = Subquery(BusinessClock.objects.filter(pk=1).values("business_date"))
         late = Q(status=InstructionStatus.PENDING, intended_date__lt=today)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from reference.access import actor_of
 from reference.answering import act_and_return, acting_actor_of, answer
@@ -49,7 +49,7 @@ INSTRUCTION_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@require_GET
+@require_safe
 def cycles(request: HttpRequest) -> HttpResponse:
     """Show one business date: the schedule against what happened, and the outcome of each cycle."""
     actor, reading = actor_of(request), business_clock()
@@ -71,7 +71,7 @@ def cycles(request: HttpRequest) -> HttpResponse:
     return answer(request, "settlement/cycles.html", context)
 
 
-@require_GET
+@require_safe
 def cycle(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one cycle: what settled, what did not, why, and what was missing where."""
     actor = actor_of(request)
@@ -120,7 +120,7 @@ def _of_instruction(value: Any) -> Any:
     return lambda row: value(row.instruction)
 
 
-@require_GET
+@require_safe
 def instructions(request: HttpRequest) -> HttpResponseBase:
     """List settlement instructions, newest first; the CSV holds exactly the filtered list."""
     actor, reading = actor_of(request), business_clock()

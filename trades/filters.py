@@ -27,9 +27,7 @@ from trades.models import Submission, Trade
 class TradeFilter(FilterSet):
     """Trades by state, parties, security and dates."""
 
-    q = CharFilter(
-        method="filter_reference", max_length=35, label="Reference", help_text="Beginning of the trade_id."
-    )
+    q = CharFilter(method="filter_reference", max_length=35, label="Reference", help_text="Beginning of the trade_id.")
     status = MultipleChoiceFilter(
         choices=[(state.value, state.title()) for state in TradeStatus],
         method="filter_status",
@@ -37,9 +35,7 @@ class TradeFilter(FilterSet):
     )
     side = MultipleChoiceFilter(choices=[(side.value, side.title()) for side in Side], label="Side")
     security = SecurityFilter("security_id", label="Security", help_text="ISIN or symbol.")
-    participant = ParticipantFilter(
-        "buyer_id", "seller_id", label="Participant", help_text="Buyer or seller."
-    )
+    participant = ParticipantFilter("buyer_id", "seller_id", label="Participant", help_text="Buyer or seller.")
     buyer = ParticipantFilter("buyer_id", label="Buyer")
     seller = ParticipantFilter("seller_id", label="Seller")
     reporter = ParticipantFilter("reporter_id", label="Reporter")

@@ -8,17 +8,6 @@ from reference.core.limits import LARGEST_AMOUNT
 from reference.triggers import append_only, immutable_columns, legal_steps, references_checked, refuse_delete
 from trades.core.lifecycle import TRANSITIONS, Side, TradeStatus
 
-MATCHED_FIELDS = (
-    "buyer_id",
-    "seller_id",
-    "security_id",
-    "currency_id",
-    "quantity_units",
-    "trade_date",
-    "settlement_date",
-    "cleared",
-)
-
 
 class Submission(models.Model):
     """One bulk capture: a file or a request body, with what became of its lines."""
@@ -162,9 +151,7 @@ class Trade(models.Model):
             ),
             models.CheckConstraint(condition=Q(settlement_date__gte=F("trade_date")), name="trade_dates"),
             models.CheckConstraint(
-                condition=Q(
-                    side="BUY", reporter=F("buyer"), buyer_account__isnull=False, seller_account__isnull=True
-                )
+                condition=Q(side="BUY", reporter=F("buyer"), buyer_account__isnull=False, seller_account__isnull=True)
                 | Q(
                     side="SELL",
                     reporter=F("seller"),
@@ -215,9 +202,7 @@ class UnmatchedTrade(models.Model):
     )
     checked = models.BooleanField(default=False, help_text="Whether matching has looked at it since it came.")
     alleged_at = models.DateTimeField(null=True, help_text="When the counterparty was told. Business time.")
-    near_miss = models.ForeignKey(
-        Trade, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    near_miss = models.ForeignKey(Trade, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     difference = models.TextField(blank=True, help_text="In what it differs from the near miss.")
 
     class Meta:
@@ -243,9 +228,7 @@ class Match(models.Model):
     """Two reports that are one trade, and its terms as they will clear and settle."""
 
     id = models.BigAutoField(primary_key=True)
-    buy_trade = models.OneToOneField(
-        Trade, on_delete=models.PROTECT, related_name="match_as_buy", db_constraint=False
-    )
+    buy_trade = models.OneToOneField(Trade, on_delete=models.PROTECT, related_name="match_as_buy", db_constraint=False)
     sell_trade = models.OneToOneField(
         Trade, on_delete=models.PROTECT, related_name="match_as_sell", db_constraint=False
     )
@@ -304,9 +287,7 @@ class CancellationRequest(models.Model):
     requested_at = models.DateTimeField(help_text="Business time.")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["match", "participant"], name="cancellation_asked_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["match", "participant"], name="cancellation_asked_once")]
         triggers = append_only(table="trades_cancellationrequest")
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reference.access import actor_of
 from reference.answering import act_and_return, acting_actor_of, answer
@@ -85,7 +85,7 @@ def trade_columns(*, source: Directory) -> tuple[Column, ...]:
     )
 
 
-@require_GET
+@require_safe
 def trades(request: HttpRequest) -> HttpResponseBase:
     """List trades, newest first; the CSV holds exactly the filtered list."""
     actor = actor_of(request)
@@ -123,7 +123,7 @@ def _presets(request: HttpRequest, *, today: date) -> list[dict[str, Any]]:
     ]
 
 
-@require_GET
+@require_safe
 def unmatched(request: HttpRequest) -> HttpResponseBase:
     """List what waits for its other side, the oldest first, with its near miss side by side."""
     actor, reading = actor_of(request), business_clock()
@@ -215,7 +215,7 @@ def _take_file(request: HttpRequest) -> HttpResponse:
     return redirect("submission", public_id=submission.public_id)
 
 
-@require_GET
+@require_safe
 def submission(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
     """Show what became of the lines of one submission."""
     found: Submission = get_submission(actor=actor_of(request), public_id=public_id)
@@ -242,7 +242,7 @@ def submission(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
     return answer(request, "trades/submission.html", context)
 
 
-@require_GET
+@require_safe
 def upload_template(request: HttpRequest) -> HttpResponse:
     """Give a CSV file with the columns every report needs, and one line as an example."""
     response = HttpResponse(
