@@ -131,9 +131,11 @@ POST_INSERTED_ROWS = """
         RAISE EXCEPTION 'posting refers to no journal entry of its business date'
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_entry_id_exists';
     END IF;
+    SELECT array_agg(account_id), array_agg(asset_id), array_agg(amount) INTO accounts, assets, amounts
+    FROM (SELECT account_id, asset_id, sum(amount)::bigint AS amount FROM new_rows GROUP BY 1, 2 ORDER BY 1, 2) n;
     INSERT INTO ledger_balance (account_id, asset_id, balance, floor)
     SELECT n.account_id, n.asset_id, 0, a.limit_minor
-    FROM (SELECT DISTINCT account_id, asset_id FROM new_rows) n
+    FROM unnest(accounts, assets) AS n (account_id, asset_id)
     JOIN ledger_account a ON a.id = n.account_id
     WHERE NOT EXISTS (
         SELECT 1 FROM ledger_balance b WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id
@@ -141,18 +143,16 @@ POST_INSERTED_ROWS = """
     ORDER BY 1, 2
     ON CONFLICT (account_id, asset_id) DO NOTHING;
     PERFORM 1 FROM ledger_balance b
-    JOIN (SELECT DISTINCT account_id, asset_id FROM new_rows) n USING (account_id, asset_id)
+    JOIN unnest(accounts, assets) AS n (account_id, asset_id) USING (account_id, asset_id)
     ORDER BY b.id FOR NO KEY UPDATE OF b;
-    UPDATE ledger_balance b SET balance = b.balance + n.amount
-    FROM (SELECT account_id, asset_id, sum(amount)::bigint AS amount FROM new_rows GROUP BY 1, 2) n
-    WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id AND n.amount <> 0;
-    IF EXISTS (
-        SELECT 1 FROM (SELECT DISTINCT account_id, asset_id FROM new_rows) n
-        LEFT JOIN ledger_balance b USING (account_id, asset_id) WHERE b.id IS NULL
-    ) THEN
+    GET DIAGNOSTICS locked = ROW_COUNT;
+    IF locked <> cardinality(accounts) THEN
         RAISE EXCEPTION 'posting refers to no account'
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_account_id_exists';
     END IF;
+    UPDATE ledger_balance b SET balance = b.balance + n.amount
+    FROM unnest(accounts, assets, amounts) AS n (account_id, asset_id, amount)
+    WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id AND n.amount <> 0;
     RETURN NULL;
 """
 
@@ -190,6 +190,12 @@ class Posting(models.Model):
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert,
                 referencing=pgtrigger.Referencing(new="new_rows"),
+                declare=[
+                    ("accounts", "bigint[]"),
+                    ("assets", "bigint[]"),
+                    ("amounts", "bigint[]"),
+                    ("locked", "bigint"),
+                ],
                 func=POST_INSERTED_ROWS,
             ),
         ]

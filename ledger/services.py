@@ -1,7 +1,8 @@
 """Open accounts and write the journal. Nothing else moves a balance."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from ledger.models import Account, AccountKind
 from ledger.refusals import BalanceBelowLimit, EntryNotBalanced, UnknownAccount
+from reference.bulk import copy_arrays
 
 REFUSAL_OF_CONSTRAINT = {
     "balance_not_below_floor": BalanceBelowLimit,
@@ -16,19 +18,30 @@ REFUSAL_OF_CONSTRAINT = {
     "ledger_posting_account_id_exists": UnknownAccount,
 }
 
+# Up to so many postings travel as parameters; more are copied into a temporary table.
+FEW_POSTINGS = 5_000
+
+PARAMETERS = """
+    unnest(%(source_ids)s::bigint[], %(accounts)s::bigint[], %(assets)s::bigint[], %(amounts)s::bigint[])
+        AS input (source_id, account_id, asset_id, amount)
+"""
+
+STAGE_SQL = """
+    CREATE TEMP TABLE IF NOT EXISTS staged_posting (
+        source_id bigint, account_id bigint, asset_id bigint, amount bigint) ON COMMIT DELETE ROWS
+"""
+
 POST_SQL = """
-    WITH input AS MATERIALIZED (
-        SELECT * FROM unnest(%(source_ids)s::bigint[], %(accounts)s::bigint[], %(assets)s::bigint[],
-                             %(amounts)s::bigint[]) AS p (source_id, account_id, asset_id, amount)
-    ), entries AS (
+    WITH entries AS (
         INSERT INTO ledger_journalentry (source, source_id, business_date, at)
-        SELECT DISTINCT %(source)s, source_id, %(business_date)s::date, %(at)s::timestamptz FROM input
+        SELECT %(source)s, source_id, %(business_date)s::date, %(at)s::timestamptz
+        FROM (SELECT DISTINCT source_id FROM {postings}) ids ORDER BY source_id
         ON CONFLICT (source, source_id) DO NOTHING
         RETURNING id, source_id
     ), posted AS (
         INSERT INTO ledger_posting (entry_id, account_id, asset_id, amount, business_date)
-        SELECT e.id, p.account_id, p.asset_id, p.amount, %(business_date)s::date
-        FROM input p JOIN entries e USING (source_id)
+        SELECT entries.id, account_id, asset_id, amount, %(business_date)s::date
+        FROM {postings} JOIN entries USING (source_id) ORDER BY entries.id
     )
     SELECT count(*) FROM entries
 """
@@ -55,18 +68,13 @@ def post_entries(
     moved = amounts != 0
     if not moved.any():
         return 0
-    parameters = {
-        "source": source,
-        "business_date": business_date,
-        "at": at,
-        "source_ids": source_ids[moved].tolist(),
-        "accounts": accounts[moved].tolist(),
-        "assets": assets[moved].tolist(),
-        "amounts": amounts[moved].tolist(),
-    }
+    columns = {"source_id": source_ids[moved], "account_id": accounts[moved], "asset_id": assets[moved]}
+    columns["amount"] = amounts[moved]
+    parameters: dict[str, Any] = {"source": source, "business_date": business_date, "at": at}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(POST_SQL, parameters)
+            postings = _stage_postings(cursor=cursor, columns=columns, parameters=parameters)
+            cursor.execute(POST_SQL.format(postings=postings), parameters)
             return int(cursor.fetchone()[0])
     except IntegrityError as error:
         diagnostics = getattr(error.__cause__, "diag", None)
@@ -74,6 +82,18 @@ def post_entries(
         if refusal is None or diagnostics is None:
             raise
         raise refusal(str(diagnostics.message_detail or diagnostics.message_primary)) from error
+
+
+def _stage_postings(*, cursor: Any, columns: Mapping[str, NDArray[np.int64]], parameters: dict[str, Any]) -> str:
+    """Put the postings where the statement can select them; return the FROM item."""
+    if len(columns["amount"]) > FEW_POSTINGS:
+        cursor.execute(STAGE_SQL)
+        cursor.execute("TRUNCATE staged_posting")
+        copy_arrays(cursor, table="staged_posting", columns=columns)
+        return "staged_posting"
+    parameters["source_ids"], parameters["accounts"] = columns["source_id"].tolist(), columns["account_id"].tolist()
+    parameters["assets"], parameters["amounts"] = columns["asset_id"].tolist(), columns["amount"].tolist()
+    return PARAMETERS
 
 
 def open_accounts(

@@ -187,7 +187,7 @@ def cancel(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return act_and_return(request, act=act, back=reverse("trade", args=[public_id]))
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponseBase:
     """Show past submissions and take a new file."""
     if request.method == "POST":

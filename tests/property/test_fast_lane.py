@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reference.public_ids import new_public_ids
 from trades.core.fast_lane import FastLane
 from trades.core.parsing import CsvLines, read_chunks
 from trades.core.report import PRICE_SCALE, CaptureContext, Problem, ResolvedReport, SecurityTerms
 from trades.services import prepare_lines as module
 from trades.services.capture_trades import resolve_reports
 from trades.services.copy_trades import trade_columns
-from reference.public_ids import new_public_ids
 
 HEADER = (
     "trade_id", "reporter", "buyer", "seller", "security", "quantity", "price", "currency", "trade_date",

@@ -64,8 +64,6 @@ OPEN_REPORTS_SQL = """
     SELECT t.id, t.side, t.buyer_id, t.seller_id, t.security_id, t.currency_id, t.quantity_units, t.trade_date,
            t.settlement_date, t.cleared, t.price, t.amount_minor, t.transaction_type, t.trading_venue, u.checked
     FROM trades_unmatchedtrade u JOIN trades_trade t ON t.id = u.trade_id
-    WHERE NOT EXISTS (SELECT 1 FROM found_pair p WHERE p.buy_id = t.id)
-      AND NOT EXISTS (SELECT 1 FROM found_pair p WHERE p.sell_id = t.id)
     ORDER BY t.id
 """
 
@@ -76,7 +74,9 @@ MATCHES_SQL = """
     SELECT p.*, %(at)s, %(business_date)s FROM found_pair p ORDER BY sell_id
 """
 
-REMOVE_SQL = f"DELETE FROM trades_unmatchedtrade u USING ({PAIRED}) p WHERE u.trade_id = p.id"
+REMOVE_EXACT_SQL = f"DELETE FROM trades_unmatchedtrade u USING ({PAIRED}) p WHERE u.trade_id = p.id"
+
+REMOVE_OTHERS_SQL = "DELETE FROM trades_unmatchedtrade WHERE trade_id = ANY(%s)"
 
 FORGET_SQL = f"""
     UPDATE trades_unmatchedtrade SET near_miss_id = NULL, difference = ''
@@ -109,11 +109,11 @@ def match_trades(*, at: datetime, business_date: date) -> int:
             cursor.execute("ANALYZE candidate")
             cursor.execute(EXACT_PAIRS_SQL)
             cursor.execute("ANALYZE found_pair")
+            cursor.execute(REMOVE_EXACT_SQL)
             alone = _pair_the_rest()
             cursor.execute(MATCHES_SQL, {"at": at, "business_date": business_date})
             matched = int(cursor.rowcount)
             if matched:
-                cursor.execute(REMOVE_SQL)
                 cursor.execute(FORGET_SQL)
                 set_status(trades_sql=PAIRED, status=TradeStatus.MATCHED)
                 record_fact(fact=TradesMatched(count=matched))

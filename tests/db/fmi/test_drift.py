@@ -185,14 +185,15 @@ def test_every_reference_without_a_foreign_key_is_checked_by_its_statement() -> 
             " JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal GROUP BY 1"
         )
     }
+    # The journal's trigger checks what it moves; test_raw_sql_attacks.py attacks each of its references.
     unchecked = {
         f"{model._meta.db_table}.{field.column}"
         for model in apps.get_models()
         for field in model._meta.concrete_fields
         if field.is_relation
+        and model._meta.db_table != "ledger_posting"
         and not getattr(field, "db_constraint", True)
         and not re.search(rf"{field.column} (FROM new_rows|IS NOT NULL)", functions.get(model._meta.db_table, ""))
-        and "account_id, asset_id FROM new_rows" not in functions.get(model._meta.db_table, "")
     }
     # Copied from checked rows by the statement that writes them, and immutable from then on.
     assert unchecked == {

@@ -268,7 +268,7 @@ ATTACKS = {
     ),
     "an unmatched trade that is no trade": (
         "INSERT INTO trades_unmatchedtrade (trade_id, checked, difference) VALUES (999999999, false, '')",
-        "trades_unmatchedtrade_trade_id",
+        "trades_unmatchedtrade.trade_id refers to no row",
     ),
     "a report in two matches": (copy_row("trades_match"), "buy_trade_id|sell_trade_id"),
     "a match of reports that are none": (
