@@ -10,6 +10,6 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 # Imported only now: it reads models' errors, which exist once the line above has loaded the apps.
-from fmi.body_limit import limit_body
+from fmi.body_limit import limit_body  # noqa: E402
 
 application = limit_body(application=django_application, limit_bytes=settings.BODY_LIMIT_BYTES)

@@ -198,7 +198,8 @@ def _amounts(*, quantity: Ints, price: Ints, divisor: Ints) -> Ints:
     product = np.where(safe, quantity, 0) * np.where(safe, price, 0)
     whole, rest = np.divmod(product, divisor)
     doubled = 2 * rest
-    return whole + ((doubled > divisor) | ((doubled == divisor) & (whole % 2 == 1)))
+    rounds_up = (doubled > divisor) | ((doubled == divisor) & (whole % 2 == 1))
+    return np.asarray(whole + rounds_up, dtype=np.int64)
 
 
 def _put_reported_amounts(amount: Ints, *, texts: Sequence[str | None], digits: Ints) -> None:

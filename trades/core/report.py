@@ -234,12 +234,8 @@ def _resolve_anew(*, report: TradeReport, context: CaptureContext) -> ResolvedRe
         return problems
     if buyer_id == seller_id:
         problems.append(Problem("buyer-is-seller", "/seller", f"{report.buyer} cannot trade with itself."))
-    if context.inactive and (buyer_id in context.inactive or seller_id in context.inactive):
-        pointer = "/buyer" if buyer_id in context.inactive else "/seller"
-        problems.append(Problem("inactive-participant", pointer, "The participant is not active."))
-    if buyer_id in context.infrastructures or seller_id in context.infrastructures:
-        pointer = "/buyer" if buyer_id in context.infrastructures else "/seller"
-        problems.append(Problem("infrastructure-party", pointer, "CCP, CSD and central bank do not trade."))
+    for pointer, party_id in (("/buyer", buyer_id), ("/seller", seller_id)):
+        problems += _party_problems(party_id=party_id, pointer=pointer, context=context)
     if not terms.active:
         problems.append(Problem("inactive-security", "/security", f"{report.security} is not active."))
     if report.currency != terms.currency:
@@ -271,6 +267,15 @@ def _resolve_anew(*, report: TradeReport, context: CaptureContext) -> ResolvedRe
         context.known_parties[_parties_key(report)] = parties
         context.known_terms[_terms_key(report)] = (terms, settlement_date)
     return _put_together(report, parties, terms, settlement_date, millionths, amount)
+
+
+def _party_problems(*, party_id: int, pointer: str, context: CaptureContext) -> list[Problem]:
+    """Return why a participant cannot be a party to a trade."""
+    if party_id in context.infrastructures:
+        return [Problem("infrastructure-party", pointer, "CCP, CSD, central bank and trading venues do not trade.")]
+    if party_id in context.inactive:
+        return [Problem("inactive-participant", pointer, "The participant is not active.")]
+    return []
 
 
 def _unknown_security(code: str) -> Problem:

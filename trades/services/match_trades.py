@@ -140,7 +140,8 @@ def _pair_the_rest() -> list[OpenReport]:
                 [pair.rule for pair in pairs],
             ],
         )
-    gone = {pair.buy.id for pair in pairs} | {pair.sell.id for pair in pairs}
+        gone = {pair.buy.id for pair in pairs} | {pair.sell.id for pair in pairs}
+        cursor.execute(REMOVE_OTHERS_SQL, [list(gone)])
     return [report for report in reports if report.id not in gone]
 
 
