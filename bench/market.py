@@ -141,10 +141,10 @@ def _post_opening_balances() -> None:
     rows = []
     for account in accounts:
         rows += [(account.pk, asset, OPENING_UNITS) for asset in securities]
-        rows += [(account.linked_cash_id, asset, OPENING_CASH_MINOR) for asset in currencies]
+        rows += [(account.linked_cash_id or 0, asset, OPENING_CASH_MINOR) for asset in currencies]
     received = np.array(rows, dtype=np.int64)
     issued = received.copy()
-    cash_issue, securities_issue = issuance[source.central_bank.id].linked_cash_id, issuance[source.csd.id].pk
+    cash_issue, securities_issue = issuance[source.central_bank.id].linked_cash_id or 0, issuance[source.csd.id].pk
     issued[:, 0] = np.where(np.isin(received[:, 1], currencies), cash_issue, securities_issue)
     issued[:, 2] *= -1
     both = np.concatenate([received, issued])
@@ -204,7 +204,7 @@ def draw_trades(*, count: int, settlement_dates: int, seed: int) -> Trades:
 def _power_law(count: int, exponent: float) -> NDArray[np.float64]:
     """Return probabilities that fall with the rank to the power of the exponent."""
     weights = np.arange(1, count + 1, dtype=np.float64) ** -exponent
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def write_reports(

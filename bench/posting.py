@@ -92,7 +92,7 @@ def _post_ours(*, accounts: NDArray[np.int64], number: int) -> Measured:
 
 def _hordak_accounts() -> list[Any]:
     """Create as many hordak accounts as the ledger's measurement has participants."""
-    model = apps.get_model("hordak", "Account")
+    model: Any = apps.get_model("hordak", "Account")
     return [
         model.objects.create(name=f"Bench {number}", code=str(number), type="AS", currencies=["USD"])
         for number in range(len(participant_codes()))
@@ -102,7 +102,8 @@ def _hordak_accounts() -> list[Any]:
 def _create_in_bulk(*, accounts: list[Any], number: int) -> Measured:
     """Create transactions of four legs by bulk_create, in one database transaction, triggers on."""
     money = importlib.import_module("moneyed").Money
-    transactions, legs = apps.get_model("hordak", "Transaction"), apps.get_model("hordak", "Leg")
+    transactions: Any = apps.get_model("hordak", "Transaction")
+    legs: Any = apps.get_model("hordak", "Leg")
     random = np.random.default_rng(number)
     chosen = random.integers(0, len(accounts), (HORDAK_ENTRIES, 2)).tolist()
     started = time.perf_counter()

@@ -16,9 +16,7 @@ class NettingRun(models.Model):
     ran_at = models.DateTimeField(help_text="Business time.")
     contracts = models.IntegerField(help_text="Novated trades that went in.")
     obligations = models.IntegerField(help_text="Net obligations that came out.")
-    gross_minor = models.JSONField(
-        help_text="Currency -> value to settle without netting, both sides of the CCP."
-    )
+    gross_minor = models.JSONField(help_text="Currency -> value to settle without netting, both sides of the CCP.")
     net_minor = models.JSONField(help_text="Currency -> value to settle after netting.")
     recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
 
@@ -128,17 +126,13 @@ class Obligation(models.Model):
         "reference.Currency", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     settlement_date = models.DateField()
-    quantity_units = models.BigIntegerField(
-        help_text="Positive: the account receives; negative: it delivers."
-    )
+    quantity_units = models.BigIntegerField(help_text="Positive: the account receives; negative: it delivers.")
     cash_minor = models.BigIntegerField(help_text="Positive: the account receives; negative: it pays.")
     trades = models.IntegerField(help_text="Contracts netted into it.")
     bought_minor = models.BigIntegerField(help_text="Gross value bought.")
     sold_minor = models.BigIntegerField(help_text="Gross value sold.")
     discharged_at = models.DateTimeField(null=True, help_text="Business time.")
-    cancelled_at = models.DateTimeField(
-        null=True, help_text="Business time; only a gross one, by both parties."
-    )
+    cancelled_at = models.DateTimeField(null=True, help_text="Business time; only a gross one, by both parties.")
     created_at = models.DateTimeField(help_text="Business time.")
 
     class Meta:

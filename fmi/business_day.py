@@ -120,9 +120,7 @@ def do_step(*, step: DueStep) -> None:
         )
 
 
-def advance(
-    *, until: datetime, feed: Feed | None = None, note: Callable[[str], None] = lambda _: None
-) -> None:
+def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], None] = lambda _: None) -> None:
     """Move business time forward to `until`: feed the market, sweep, and do each step when it is due.
 
     The clock moves in the order: feed, clock, work. A feed cut off before the clock moved is fed again

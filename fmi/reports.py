@@ -73,9 +73,7 @@ def day_report(*, business_date: date) -> dict[str, Any]:
         "netting": netting_efficiency(since=business_date, until=business_date),
         "settlement": settlement_efficiency(since=business_date, until=business_date),
         "cycles": Cycle.objects.filter(business_date=business_date).count(),
-        "violations": {
-            finding.name: finding.violations for finding in check_invariants() if finding.violations
-        },
+        "violations": {finding.name: finding.violations for finding in check_invariants() if finding.violations},
     }
 
 

@@ -24,9 +24,7 @@ class Account(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     code = models.CharField(max_length=40, unique=True, help_text="PARTICIPANT-KIND-NAME")
-    participant = models.ForeignKey(
-        "reference.Participant", on_delete=models.PROTECT, related_name="accounts"
-    )
+    participant = models.ForeignKey("reference.Participant", on_delete=models.PROTECT, related_name="accounts")
     kind = models.CharField(max_length=10, choices=AccountKind.choices)
     name = models.CharField(max_length=20, default="HOUSE")
     linked_cash = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -42,8 +40,7 @@ class Account(models.Model):
             models.UniqueConstraint(fields=["participant", "kind", "name"], name="account_unique"),
             models.CheckConstraint(condition=Q(kind__in=AccountKind.values), name="account_kind"),
             models.CheckConstraint(
-                condition=Q(kind="SECURITIES", linked_cash__isnull=False)
-                | Q(kind="CASH", linked_cash__isnull=True),
+                condition=Q(kind="SECURITIES", linked_cash__isnull=False) | Q(kind="CASH", linked_cash__isnull=True),
                 name="account_linked_cash",
             ),
         ]
@@ -101,9 +98,7 @@ class JournalEntry(models.Model):
     """One balanced set of postings, written once per (source, source_id)."""
 
     id = models.BigAutoField(primary_key=True)
-    source = models.CharField(
-        max_length=20, help_text="What kind of thing caused it: INSTRUCTION, OPENING, …"
-    )
+    source = models.CharField(max_length=20, help_text="What kind of thing caused it: INSTRUCTION, OPENING, …")
     source_id = models.BigIntegerField()
     business_date = models.DateField()
     at = models.DateTimeField(help_text="Business time.")
@@ -165,9 +160,7 @@ class Posting(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    entry = models.ForeignKey(
-        JournalEntry, on_delete=models.PROTECT, related_name="postings", db_constraint=False
-    )
+    entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="postings", db_constraint=False)
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, related_name="postings", db_constraint=False, db_index=False
     )
@@ -178,9 +171,7 @@ class Posting(models.Model):
     business_date = models.DateField()
 
     class Meta:
-        indexes = [
-            models.Index(fields=["account", "asset", "business_date"], name="posting_account_asset_date")
-        ]
+        indexes = [models.Index(fields=["account", "asset", "business_date"], name="posting_account_asset_date")]
         constraints = [models.CheckConstraint(condition=~Q(amount=0), name="posting_amount_not_zero")]
         triggers = [
             *append_only(table="ledger_posting"),

@@ -106,9 +106,7 @@ class Cycle(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["business_date", "number"], name="cycle_number_once"),
             models.CheckConstraint(
-                condition=Q(
-                    considered=models.F("settled") + models.F("lack") + models.F("mony") + models.F("held")
-                ),
+                condition=Q(considered=models.F("settled") + models.F("lack") + models.F("mony") + models.F("held")),
                 name="cycle_counts_add_up",
             ),
         ]
@@ -134,12 +132,8 @@ class Instruction(models.Model):
     id = models.BigAutoField(primary_key=True)
     public_id = models.UUIDField(unique=True)
     source = models.CharField(max_length=10, choices=InstructionSource.choices)
-    source_id = models.BigIntegerField(
-        null=True, help_text="The obligation, for an instruction from clearing."
-    )
-    reference = models.CharField(
-        max_length=35, blank=True, help_text="The instructing party's own reference."
-    )
+    source_id = models.BigIntegerField(null=True, help_text="The obligation, for an instruction from clearing.")
+    reference = models.CharField(max_length=35, blank=True, help_text="The instructing party's own reference.")
     instructed_by = models.ForeignKey(
         "reference.Participant", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -165,9 +159,7 @@ class Instruction(models.Model):
     held_by_receiver = models.BooleanField(default=False)
     status = models.CharField(max_length=9, choices=[(state, state.title()) for state in InstructionStatus])
     reason = models.CharField(max_length=4, blank=True, choices=[(reason, reason.name) for reason in Reason])
-    shortfall = models.BigIntegerField(
-        default=0, help_text="What was missing in the last cycle, in units or minor."
-    )
+    shortfall = models.BigIntegerField(default=0, help_text="What was missing in the last cycle, in units or minor.")
     cycle = models.ForeignKey(
         Cycle, null=True, on_delete=models.PROTECT, related_name="settled_instructions", db_index=False
     )
@@ -195,12 +187,8 @@ class Instruction(models.Model):
                 condition=Q(quantity_units__gte=0) & (Q(quantity_units__gt=0) | ~Q(cash_minor=0)),
                 name="instruction_moves_something",
             ),
-            models.CheckConstraint(
-                condition=Q(status__in=list(InstructionStatus)), name="instruction_status"
-            ),
-            models.CheckConstraint(
-                condition=Q(priority__gte=1, priority__lte=4), name="instruction_priority"
-            ),
+            models.CheckConstraint(condition=Q(status__in=list(InstructionStatus)), name="instruction_status"),
+            models.CheckConstraint(condition=Q(priority__gte=1, priority__lte=4), name="instruction_priority"),
             models.CheckConstraint(
                 condition=(
                     Q(status="SETTLED", cycle__isnull=False, settled_at__isnull=False)
@@ -246,9 +234,7 @@ class Attempt(models.Model):
     """A cycle that considered an instruction and could not settle it: what was missing, and where."""
 
     id = models.BigAutoField(primary_key=True)
-    instruction = models.ForeignKey(
-        Instruction, on_delete=models.PROTECT, related_name="attempts", db_constraint=False
-    )
+    instruction = models.ForeignKey(Instruction, on_delete=models.PROTECT, related_name="attempts", db_constraint=False)
     cycle = models.ForeignKey(Cycle, on_delete=models.PROTECT, related_name="attempts")
     reason = models.CharField(max_length=4, choices=[(reason, reason.name) for reason in Reason])
     short_account = models.ForeignKey(

@@ -12,9 +12,7 @@ from settlement.services.settle_cycle import settle_cycle
 def run_cycle() -> None:
     """Run a settlement cycle over all that is due."""
     clock = business_clock()
-    settle_cycle(
-        name=next_step(business_date=clock.business_date).name, at=clock.at, business_date=clock.business_date
-    )
+    settle_cycle(name=next_step(business_date=clock.business_date).name, at=clock.at, business_date=clock.business_date)
 
 
 @shared_task(name="settlement.cancel_aged")

@@ -5,28 +5,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='NettingRun',
+            name="NettingRun",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('business_date', models.DateField()),
-                ('settlement_date', models.DateField(help_text='The date the netted trades were to settle.')),
-                ('ran_at', models.DateTimeField(help_text='Business time.')),
-                ('contracts', models.IntegerField(help_text='Novated trades that went in.')),
-                ('obligations', models.IntegerField(help_text='Net obligations that came out.')),
-                ('gross_minor', models.JSONField(help_text='Currency -> value to settle without netting, both sides of the CCP.')),
-                ('net_minor', models.JSONField(help_text='Currency -> value to settle after netting.')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("business_date", models.DateField()),
+                ("settlement_date", models.DateField(help_text="The date the netted trades were to settle.")),
+                ("ran_at", models.DateTimeField(help_text="Business time.")),
+                ("contracts", models.IntegerField(help_text="Novated trades that went in.")),
+                ("obligations", models.IntegerField(help_text="Net obligations that came out.")),
+                (
+                    "gross_minor",
+                    models.JSONField(help_text="Currency -> value to settle without netting, both sides of the CCP."),
+                ),
+                ("net_minor", models.JSONField(help_text="Currency -> value to settle after netting.")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
     ]

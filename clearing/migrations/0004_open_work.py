@@ -4,17 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('clearing', '0003_storage'),
-        ('ledger', '0003_storage'),
-        ('reference', '0002_venue'),
-        ('trades', '0004_checks_by_statement'),
+        ("clearing", "0003_storage"),
+        ("ledger", "0003_storage"),
+        ("reference", "0002_venue"),
+        ("trades", "0004_checks_by_statement"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='obligation',
-            index=models.Index(condition=models.Q(('cancelled_at__isnull', True), ('discharged_at__isnull', True)), fields=['id'], name='obligation_open'),
+            model_name="obligation",
+            index=models.Index(
+                condition=models.Q(("cancelled_at__isnull", True), ("discharged_at__isnull", True)),
+                fields=["id"],
+                name="obligation_open",
+            ),
         ),
     ]

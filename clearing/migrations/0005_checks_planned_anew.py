@@ -6,18 +6,30 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('clearing', '0004_open_work'),
+        ("clearing", "0004_open_work"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='novation',
-            name='clearing_novation_references',
+            model_name="novation",
+            name="clearing_novation_references",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='novation',
-            trigger=pgtrigger.compiler.Trigger(name='clearing_novation_references', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE is_missing boolean;', func="\n            EXECUTE 'SELECT EXISTS (\n                SELECT 1 FROM new_rows n WHERE n.match_id IS NOT NULL\n                AND NOT EXISTS (SELECT 1 FROM trades_match r WHERE r.id = n.match_id))' INTO is_missing;\n            IF is_missing THEN\n                RAISE EXCEPTION 'clearing_novation.match_id refers to no row of trades_match'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_novation_match_id_exists';\n            END IF;\n            RETURN NULL;", hash='5b637a2fa276ec911e5c1c2b672a53e156eb5c28', level='STATEMENT', operation='INSERT', pgid='pgtrigger_clearing_novation_references_5c036', referencing='REFERENCING NEW TABLE AS new_rows ', table='clearing_novation', when='AFTER')),
+            model_name="novation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="clearing_novation_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE is_missing boolean;",
+                    func="\n            EXECUTE 'SELECT EXISTS (\n                SELECT 1 FROM new_rows n WHERE n.match_id IS NOT NULL\n                AND NOT EXISTS (SELECT 1 FROM trades_match r WHERE r.id = n.match_id))' INTO is_missing;\n            IF is_missing THEN\n                RAISE EXCEPTION 'clearing_novation.match_id refers to no row of trades_match'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_novation_match_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="5b637a2fa276ec911e5c1c2b672a53e156eb5c28",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_clearing_novation_references_5c036",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="clearing_novation",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

@@ -8,147 +8,344 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('reference', '0001_initial'),
+        ("reference", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('amount', models.BigIntegerField(help_text='Positive: received by the account. Minor units or units.')),
-                ('business_date', models.DateField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "amount",
+                    models.BigIntegerField(help_text="Positive: received by the account. Minor units or units."),
+                ),
+                ("business_date", models.DateField()),
             ],
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('code', models.CharField(help_text='PARTICIPANT-KIND-NAME', max_length=40, unique=True)),
-                ('kind', models.CharField(choices=[('CASH', 'Cash'), ('SECURITIES', 'Securities')], max_length=10)),
-                ('name', models.CharField(default='HOUSE', max_length=20)),
-                ('limit_minor', models.BigIntegerField(default=0, help_text='No balance of the account may end below this. Empty: no limit (issuance accounts only).', null=True)),
-                ('linked_cash', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='reference.participant')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("code", models.CharField(help_text="PARTICIPANT-KIND-NAME", max_length=40, unique=True)),
+                ("kind", models.CharField(choices=[("CASH", "Cash"), ("SECURITIES", "Securities")], max_length=10)),
+                ("name", models.CharField(default="HOUSE", max_length=20)),
+                (
+                    "limit_minor",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="No balance of the account may end below this. Empty: no limit (issuance accounts only).",
+                        null=True,
+                    ),
+                ),
+                (
+                    "linked_cash",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="reference.participant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Balance',
+            name="Balance",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('balance', models.BigIntegerField(default=0, help_text='Minor units of a currency, units of a security.')),
-                ('floor', models.BigIntegerField(help_text='Empty: no limit.', null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='balances', to='ledger.account')),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.asset')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "balance",
+                    models.BigIntegerField(default=0, help_text="Minor units of a currency, units of a security."),
+                ),
+                ("floor", models.BigIntegerField(help_text="Empty: no limit.", null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="balances", to="ledger.account"
+                    ),
+                ),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reference.asset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JournalEntry',
+            name="JournalEntry",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('source', models.CharField(help_text='What kind of thing caused it: INSTRUCTION, OPENING, …', max_length=20)),
-                ('source_id', models.BigIntegerField()),
-                ('business_date', models.DateField()),
-                ('at', models.DateTimeField(help_text='Business time.')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "source",
+                    models.CharField(help_text="What kind of thing caused it: INSTRUCTION, OPENING, …", max_length=20),
+                ),
+                ("source_id", models.BigIntegerField()),
+                ("business_date", models.DateField()),
+                ("at", models.DateTimeField(help_text="Business time.")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'journal entries',
-                'constraints': [models.UniqueConstraint(fields=('source', 'source_id'), name='journalentry_source')],
+                "verbose_name_plural": "journal entries",
+                "constraints": [models.UniqueConstraint(fields=("source", "source_id"), name="journalentry_source")],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_journalentry_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'ledger_journalentry is append-only' USING ERRCODE = 'restrict_violation';", hash='a52e49ecd08c77b47ee55b28d4ab316b621cd7b3', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_ledger_journalentry_append_only_52c6e', table='ledger_journalentry', when='BEFORE')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_journalentry_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'ledger_journalentry is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="a52e49ecd08c77b47ee55b28d4ab316b621cd7b3",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_ledger_journalentry_append_only_52c6e",
+                    table="ledger_journalentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_journalentry_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_journalentry is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='6f5fe40ff24f2ad60b8e95da712566498c85039d', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ledger_journalentry_no_truncate_335ce', table='ledger_journalentry', when='BEFORE')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_journalentry_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_journalentry is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="6f5fe40ff24f2ad60b8e95da712566498c85039d",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_ledger_journalentry_no_truncate_335ce",
+                    table="ledger_journalentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='posting',
-            name='account',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.account'),
+            model_name="posting",
+            name="account",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="postings",
+                to="ledger.account",
+            ),
         ),
         migrations.AddField(
-            model_name='posting',
-            name='asset',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.asset'),
+            model_name="posting",
+            name="asset",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reference.asset",
+            ),
         ),
         migrations.AddField(
-            model_name='posting',
-            name='entry',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.journalentry'),
+            model_name="posting",
+            name="entry",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="postings",
+                to="ledger.journalentry",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(fields=('participant', 'kind', 'name'), name='account_unique'),
+            model_name="account",
+            constraint=models.UniqueConstraint(fields=("participant", "kind", "name"), name="account_unique"),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['CASH', 'SECURITIES'])), name='account_kind'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["CASH", "SECURITIES"])), name="account_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'SECURITIES'), ('linked_cash__isnull', False)), models.Q(('kind', 'CASH'), ('linked_cash__isnull', True)), _connector='OR'), name='account_linked_cash'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "SECURITIES"), ("linked_cash__isnull", False)),
+                    models.Q(("kind", "CASH"), ("linked_cash__isnull", True)),
+                    _connector="OR",
+                ),
+                name="account_linked_cash",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_account_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'ledger_account rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='f0149480990856b3923172444beb184f0ed4c609', level='STATEMENT', operation='DELETE', pgid='pgtrigger_ledger_account_no_delete_711d7', table='ledger_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_account_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'ledger_account rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="f0149480990856b3923172444beb184f0ed4c609",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_ledger_account_no_delete_711d7",
+                    table="ledger_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_account_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_account is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='227d6a708748a12fb59cfbddc25d5fa7495b63a1', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ledger_account_no_truncate_f09a8', table='ledger_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_account_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_account is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="227d6a708748a12fb59cfbddc25d5fa7495b63a1",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_ledger_account_no_truncate_f09a8",
+                    table="ledger_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_account_stamp', sql=pgtrigger.compiler.UpsertTriggerSql(func='\nINSERT INTO reference_referenceversion AS current (id, stamp)\nVALUES (1, gen_random_uuid())\nON CONFLICT (id) DO UPDATE SET stamp = EXCLUDED.stamp;\nRETURN NULL;\n', hash='30c73e65337ebbae25116b247dafc560c81a04e9', level='STATEMENT', operation='INSERT OR UPDATE OR DELETE OR TRUNCATE', pgid='pgtrigger_ledger_account_stamp_fdcce', table='ledger_account', when='AFTER')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_account_stamp",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nINSERT INTO reference_referenceversion AS current (id, stamp)\nVALUES (1, gen_random_uuid())\nON CONFLICT (id) DO UPDATE SET stamp = EXCLUDED.stamp;\nRETURN NULL;\n",
+                    hash="30c73e65337ebbae25116b247dafc560c81a04e9",
+                    level="STATEMENT",
+                    operation="INSERT OR UPDATE OR DELETE OR TRUNCATE",
+                    pgid="pgtrigger_ledger_account_stamp_fdcce",
+                    table="ledger_account",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.UniqueConstraint(fields=('account', 'asset'), name='balance_unique'),
+            model_name="balance",
+            constraint=models.UniqueConstraint(fields=("account", "asset"), name="balance_unique"),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('floor__isnull', True), ('balance__gte', models.F('floor')), _connector='OR'), name='balance_not_below_floor'),
+            model_name="balance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("floor__isnull", True), ("balance__gte", models.F("floor")), _connector="OR"),
+                name="balance_not_below_floor",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='balance',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_balance_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'ledger_balance rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='1db75ab6c95caea3919d62f9c57b65d0a2b482d0', level='STATEMENT', operation='DELETE', pgid='pgtrigger_ledger_balance_no_delete_57143', table='ledger_balance', when='BEFORE')),
+            model_name="balance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_balance_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'ledger_balance rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="1db75ab6c95caea3919d62f9c57b65d0a2b482d0",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_ledger_balance_no_delete_57143",
+                    table="ledger_balance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='balance',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_balance_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_balance is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='c38b4dd8e73ae2ec803b992e5d296590e7dfe1b0', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ledger_balance_no_truncate_ef4d1', table='ledger_balance', when='BEFORE')),
+            model_name="balance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_balance_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_balance is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="c38b4dd8e73ae2ec803b992e5d296590e7dfe1b0",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_ledger_balance_no_truncate_ef4d1",
+                    table="ledger_balance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='balance',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_balance_moved_by_postings', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.balance <> NEW.balance AND pg_trigger_depth() = 0)', func="RAISE EXCEPTION 'a balance is moved by postings only' USING ERRCODE = 'restrict_violation';", hash='01ea2973fd9577864217ae0313680b3452d86545', operation='UPDATE OF "balance"', pgid='pgtrigger_ledger_balance_moved_by_postings_e4820', table='ledger_balance', when='BEFORE')),
+            model_name="balance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_balance_moved_by_postings",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.balance <> NEW.balance AND pg_trigger_depth() = 0)",
+                    func="RAISE EXCEPTION 'a balance is moved by postings only' USING ERRCODE = 'restrict_violation';",
+                    hash="01ea2973fd9577864217ae0313680b3452d86545",
+                    operation='UPDATE OF "balance"',
+                    pgid="pgtrigger_ledger_balance_moved_by_postings_e4820",
+                    table="ledger_balance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['account', 'asset', 'business_date'], name='posting_account_asset_date'),
+            model_name="posting",
+            index=models.Index(fields=["account", "asset", "business_date"], name="posting_account_asset_date"),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='posting_amount_not_zero'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount", 0), _negated=True), name="posting_amount_not_zero"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='posting',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_posting_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'ledger_posting is append-only' USING ERRCODE = 'restrict_violation';", hash='514ca5231b989c074d84119c41b0ac7d8cb9a074', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_ledger_posting_append_only_c7f47', table='ledger_posting', when='BEFORE')),
+            model_name="posting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_posting_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'ledger_posting is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="514ca5231b989c074d84119c41b0ac7d8cb9a074",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_ledger_posting_append_only_c7f47",
+                    table="ledger_posting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='posting',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_posting_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_posting is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='27dc1a7e02c79fc7b551dcdcfddbd4c30f0b21ed', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_ledger_posting_no_truncate_f79f6', table='ledger_posting', when='BEFORE')),
+            model_name="posting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_posting_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'ledger_posting is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="27dc1a7e02c79fc7b551dcdcfddbd4c30f0b21ed",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_ledger_posting_no_truncate_f79f6",
+                    table="ledger_posting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='posting',
-            trigger=pgtrigger.compiler.Trigger(name='ledger_posting_moves_balances', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF EXISTS (SELECT 1 FROM new_rows GROUP BY entry_id, asset_id HAVING sum(amount) <> 0) THEN\n        RAISE EXCEPTION 'journal entry does not sum to zero per asset'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'posting_entry_balanced';\n    END IF;\n    IF EXISTS (\n        SELECT 1 FROM (SELECT DISTINCT entry_id, business_date FROM new_rows) n\n        LEFT JOIN ledger_journalentry e ON e.id = n.entry_id\n        WHERE e.id IS NULL OR e.business_date <> n.business_date\n    ) THEN\n        RAISE EXCEPTION 'posting refers to no journal entry of its business date'\n            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_entry_id_exists';\n    END IF;\n    INSERT INTO ledger_balance (account_id, asset_id, balance, floor)\n    SELECT n.account_id, n.asset_id, 0, a.limit_minor\n    FROM (SELECT DISTINCT account_id, asset_id FROM new_rows) n\n    JOIN ledger_account a ON a.id = n.account_id\n    WHERE NOT EXISTS (\n        SELECT 1 FROM ledger_balance b WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id\n    )\n    ORDER BY 1, 2\n    ON CONFLICT (account_id, asset_id) DO NOTHING;\n    PERFORM 1 FROM ledger_balance b\n    JOIN (SELECT DISTINCT account_id, asset_id FROM new_rows) n USING (account_id, asset_id)\n    ORDER BY b.id FOR NO KEY UPDATE OF b;\n    UPDATE ledger_balance b SET balance = b.balance + n.amount\n    FROM (SELECT account_id, asset_id, sum(amount)::bigint AS amount FROM new_rows GROUP BY 1, 2) n\n    WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id AND n.amount <> 0;\n    IF EXISTS (\n        SELECT 1 FROM (SELECT DISTINCT account_id, asset_id FROM new_rows) n\n        LEFT JOIN ledger_balance b USING (account_id, asset_id) WHERE b.id IS NULL\n    ) THEN\n        RAISE EXCEPTION 'posting refers to no account'\n            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_account_id_exists';\n    END IF;\n    RETURN NULL;\n", hash='686586216684c4e5f4a27001e4754bdd077c8ab8', level='STATEMENT', operation='INSERT', pgid='pgtrigger_ledger_posting_moves_balances_72c77', referencing='REFERENCING NEW TABLE AS new_rows ', table='ledger_posting', when='AFTER')),
+            model_name="posting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ledger_posting_moves_balances",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF EXISTS (SELECT 1 FROM new_rows GROUP BY entry_id, asset_id HAVING sum(amount) <> 0) THEN\n        RAISE EXCEPTION 'journal entry does not sum to zero per asset'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'posting_entry_balanced';\n    END IF;\n    IF EXISTS (\n        SELECT 1 FROM (SELECT DISTINCT entry_id, business_date FROM new_rows) n\n        LEFT JOIN ledger_journalentry e ON e.id = n.entry_id\n        WHERE e.id IS NULL OR e.business_date <> n.business_date\n    ) THEN\n        RAISE EXCEPTION 'posting refers to no journal entry of its business date'\n            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_entry_id_exists';\n    END IF;\n    INSERT INTO ledger_balance (account_id, asset_id, balance, floor)\n    SELECT n.account_id, n.asset_id, 0, a.limit_minor\n    FROM (SELECT DISTINCT account_id, asset_id FROM new_rows) n\n    JOIN ledger_account a ON a.id = n.account_id\n    WHERE NOT EXISTS (\n        SELECT 1 FROM ledger_balance b WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id\n    )\n    ORDER BY 1, 2\n    ON CONFLICT (account_id, asset_id) DO NOTHING;\n    PERFORM 1 FROM ledger_balance b\n    JOIN (SELECT DISTINCT account_id, asset_id FROM new_rows) n USING (account_id, asset_id)\n    ORDER BY b.id FOR NO KEY UPDATE OF b;\n    UPDATE ledger_balance b SET balance = b.balance + n.amount\n    FROM (SELECT account_id, asset_id, sum(amount)::bigint AS amount FROM new_rows GROUP BY 1, 2) n\n    WHERE b.account_id = n.account_id AND b.asset_id = n.asset_id AND n.amount <> 0;\n    IF EXISTS (\n        SELECT 1 FROM (SELECT DISTINCT account_id, asset_id FROM new_rows) n\n        LEFT JOIN ledger_balance b USING (account_id, asset_id) WHERE b.id IS NULL\n    ) THEN\n        RAISE EXCEPTION 'posting refers to no account'\n            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_posting_account_id_exists';\n    END IF;\n    RETURN NULL;\n",
+                    hash="686586216684c4e5f4a27001e4754bdd077c8ab8",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_ledger_posting_moves_balances_72c77",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="ledger_posting",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

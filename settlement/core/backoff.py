@@ -6,9 +6,7 @@ from settlement.core.compiled import Flags, Ints, compiled
 
 
 @compiled
-def fill(
-    pointer: Ints, row: Ints, effect: Ints, order: Ints, level: Ints, settles: Flags, most_passes: int
-) -> int:
+def fill(pointer: Ints, row: Ints, effect: Ints, order: Ints, level: Ints, settles: Flags, most_passes: int) -> int:
     """Settle, in the given order, each instruction whose debits are covered at its turn; level moves along.
 
     One pass over everything is first in first out. Returns how many were added.

@@ -134,9 +134,7 @@ def _decide_core(
     core = _index_core(pointer, row, effect, rank, value, best_first, len(level))
     best: tuple[list[int], Flags] = starts[0][:2]
     for _, settles, left in starts if len(value) <= SMALL_CORE else starts[:1]:
-        search_chains(
-            core, settles, left, best_first, rank_count, plan.rounds, plan.most_steps, plan.samples, seed
-        )
+        search_chains(core, settles, left, best_first, rank_count, plan.rounds, plan.most_steps, plan.samples, seed)
         fill(pointer, row, effect, best_first, left, settles, FILL_PASSES)
         found = tally(settles, rank, value, rank_count).tolist()
         if found > best[0]:

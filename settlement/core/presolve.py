@@ -143,9 +143,7 @@ def _find_safe(
 
 
 @compiled
-def _fix_certain(
-    pointer: Ints, row: Ints, effect: Ints, slack: Ints, reach: Ints, safe: Flags, state: States
-) -> int:
+def _fix_certain(pointer: Ints, row: Ints, effect: Ints, slack: Ints, reach: Ints, safe: Flags, state: States) -> int:
     """Book what is safe. A credit moves from possible to certain, a debit is gone from the reach."""
     for i in np.flatnonzero(safe):
         state[i] = 1
@@ -181,9 +179,7 @@ def presolve(
 
 
 @compiled
-def extract_core(
-    pointer: Ints, row: Ints, effect: Ints, slack: Ints, state: States
-) -> tuple[Ints, Ints, Ints, Ints]:
+def extract_core(pointer: Ints, row: Ints, effect: Ints, slack: Ints, state: States) -> tuple[Ints, Ints, Ints, Ints]:
     """Return the open instructions and their movements on rows which can still bind (CSR over them)."""
     total_debit = _sum_open(pointer, row, effect, state, len(slack), -1)
     open_count = int(np.sum(state == 0))

@@ -10,247 +10,579 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0001_initial'),
-        ('reference', '0001_initial'),
+        ("ledger", "0001_initial"),
+        ("reference", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DayStep',
+            name="DayStep",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('planned_at', models.DateTimeField(help_text='Business time.')),
-                ('done_at', models.DateTimeField(help_text='Wall-clock time.', null=True)),
-                ('took_ms', models.IntegerField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("planned_at", models.DateTimeField(help_text="Business time.")),
+                ("done_at", models.DateTimeField(help_text="Wall-clock time.", null=True)),
+                ("took_ms", models.IntegerField(null=True)),
             ],
             options={
-                'ordering': ['planned_at'],
+                "ordering": ["planned_at"],
             },
         ),
         migrations.CreateModel(
-            name='Instruction',
+            name="Instruction",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('public_id', models.UUIDField(unique=True)),
-                ('source', models.CharField(choices=[('OBLIGATION', 'From clearing'), ('DIRECT', 'Entered directly')], max_length=10)),
-                ('source_id', models.BigIntegerField(help_text='The obligation, for an instruction from clearing.', null=True)),
-                ('reference', models.CharField(blank=True, help_text="The instructing party's own reference.", max_length=35)),
-                ('quantity_units', models.BigIntegerField(help_text='Zero: a payment only.')),
-                ('cash_minor', models.BigIntegerField(help_text='What the receiver pays the deliverer; negative: the deliverer pays; zero: free of payment.')),
-                ('intended_date', models.DateField()),
-                ('priority', models.SmallIntegerField(default=4, help_text='1 reserved, 2 top, 3 high, 4 normal.')),
-                ('held_by_deliverer', models.BooleanField(default=False)),
-                ('held_by_receiver', models.BooleanField(default=False)),
-                ('status', models.CharField(choices=[(settlement.core.lifecycle.InstructionStatus['PENDING'], 'Pending'), (settlement.core.lifecycle.InstructionStatus['SETTLED'], 'Settled'), (settlement.core.lifecycle.InstructionStatus['CANCELLED'], 'Cancelled')], max_length=9)),
-                ('reason', models.CharField(blank=True, choices=[(settlement.core.lifecycle.Reason['LACK'], 'LACK'), (settlement.core.lifecycle.Reason['MONY'], 'MONY'), (settlement.core.lifecycle.Reason['HOLD'], 'HOLD')], max_length=4)),
-                ('shortfall', models.BigIntegerField(default=0, help_text='What was missing in the last cycle, in units or minor.')),
-                ('created_at', models.DateTimeField(help_text='Business time.')),
-                ('settled_at', models.DateTimeField(help_text='Business time.', null=True)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("public_id", models.UUIDField(unique=True)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("OBLIGATION", "From clearing"), ("DIRECT", "Entered directly")], max_length=10
+                    ),
+                ),
+                (
+                    "source_id",
+                    models.BigIntegerField(help_text="The obligation, for an instruction from clearing.", null=True),
+                ),
+                (
+                    "reference",
+                    models.CharField(blank=True, help_text="The instructing party's own reference.", max_length=35),
+                ),
+                ("quantity_units", models.BigIntegerField(help_text="Zero: a payment only.")),
+                (
+                    "cash_minor",
+                    models.BigIntegerField(
+                        help_text="What the receiver pays the deliverer; negative: the deliverer pays; zero: free of payment."
+                    ),
+                ),
+                ("intended_date", models.DateField()),
+                ("priority", models.SmallIntegerField(default=4, help_text="1 reserved, 2 top, 3 high, 4 normal.")),
+                ("held_by_deliverer", models.BooleanField(default=False)),
+                ("held_by_receiver", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (settlement.core.lifecycle.InstructionStatus["PENDING"], "Pending"),
+                            (settlement.core.lifecycle.InstructionStatus["SETTLED"], "Settled"),
+                            (settlement.core.lifecycle.InstructionStatus["CANCELLED"], "Cancelled"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            (settlement.core.lifecycle.Reason["LACK"], "LACK"),
+                            (settlement.core.lifecycle.Reason["MONY"], "MONY"),
+                            (settlement.core.lifecycle.Reason["HOLD"], "HOLD"),
+                        ],
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "shortfall",
+                    models.BigIntegerField(
+                        default=0, help_text="What was missing in the last cycle, in units or minor."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(help_text="Business time.")),
+                ("settled_at", models.DateTimeField(help_text="Business time.", null=True)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ScheduledStep',
+            name="ScheduledStep",
             fields=[
-                ('code', models.CharField(max_length=24, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('phase', models.CharField(help_text='The phase of the day that begins with this step.', max_length=40)),
-                ('action', models.CharField(choices=[('OPEN', 'Open the business day'), ('NET', 'Net the cleared trades'), ('CYCLE', 'Run a settlement cycle'), ('CLOSE', 'End of day')], max_length=8)),
-                ('day_offset', models.SmallIntegerField(default=0, help_text='-1: on the evening before the business date.')),
-                ('time_of_day', models.TimeField(help_text='Central European time.')),
-                ('active', models.BooleanField(default=True)),
+                ("code", models.CharField(max_length=24, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "phase",
+                    models.CharField(help_text="The phase of the day that begins with this step.", max_length=40),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("OPEN", "Open the business day"),
+                            ("NET", "Net the cleared trades"),
+                            ("CYCLE", "Run a settlement cycle"),
+                            ("CLOSE", "End of day"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "day_offset",
+                    models.SmallIntegerField(default=0, help_text="-1: on the evening before the business date."),
+                ),
+                ("time_of_day", models.TimeField(help_text="Central European time.")),
+                ("active", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['day_offset', 'time_of_day'],
+                "ordering": ["day_offset", "time_of_day"],
             },
         ),
         migrations.CreateModel(
-            name='BusinessDay',
+            name="BusinessDay",
             fields=[
-                ('business_date', models.DateField(primary_key=True, serialize=False)),
-                ('opened_at', models.DateTimeField(help_text='Business time.')),
-                ('closed_at', models.DateTimeField(help_text='Business time.', null=True)),
-                ('report', models.JSONField(default=dict, help_text='The day in figures, written at its end.')),
+                ("business_date", models.DateField(primary_key=True, serialize=False)),
+                ("opened_at", models.DateTimeField(help_text="Business time.")),
+                ("closed_at", models.DateTimeField(help_text="Business time.", null=True)),
+                ("report", models.JSONField(default=dict, help_text="The day in figures, written at its end.")),
             ],
             options={
-                'ordering': ['-business_date'],
-                'constraints': [models.UniqueConstraint(models.F('closed_at'), condition=models.Q(('closed_at__isnull', True)), name='businessday_one_open', nulls_distinct=False)],
+                "ordering": ["-business_date"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("closed_at"),
+                        condition=models.Q(("closed_at__isnull", True)),
+                        name="businessday_one_open",
+                        nulls_distinct=False,
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Cycle',
+            name="Cycle",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('business_date', models.DateField()),
-                ('number', models.IntegerField(help_text='1 is the first cycle of the business date.')),
-                ('name', models.CharField(max_length=80)),
-                ('ran_at', models.DateTimeField(help_text='Business time.')),
-                ('considered', models.IntegerField()),
-                ('settled', models.IntegerField()),
-                ('lack', models.IntegerField(default=0)),
-                ('mony', models.IntegerField(default=0)),
-                ('held', models.IntegerField(default=0)),
-                ('considered_minor', models.JSONField(default=dict, help_text='Currency -> value of all that was due.')),
-                ('settled_minor', models.JSONField(default=dict, help_text='Currency -> value that settled.')),
-                ('decided_in_ms', models.IntegerField()),
-                ('took_ms', models.IntegerField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("business_date", models.DateField()),
+                ("number", models.IntegerField(help_text="1 is the first cycle of the business date.")),
+                ("name", models.CharField(max_length=80)),
+                ("ran_at", models.DateTimeField(help_text="Business time.")),
+                ("considered", models.IntegerField()),
+                ("settled", models.IntegerField()),
+                ("lack", models.IntegerField(default=0)),
+                ("mony", models.IntegerField(default=0)),
+                ("held", models.IntegerField(default=0)),
+                (
+                    "considered_minor",
+                    models.JSONField(default=dict, help_text="Currency -> value of all that was due."),
+                ),
+                ("settled_minor", models.JSONField(default=dict, help_text="Currency -> value that settled.")),
+                ("decided_in_ms", models.IntegerField()),
+                ("took_ms", models.IntegerField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('business_date', 'number'), name='cycle_number_once'), models.CheckConstraint(condition=models.Q(('considered', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('settled'), '+', models.F('lack')), '+', models.F('mony')), '+', models.F('held')))), name='cycle_counts_add_up')],
+                "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("business_date", "number"), name="cycle_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "considered",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("settled"), "+", models.F("lack")
+                                        ),
+                                        "+",
+                                        models.F("mony"),
+                                    ),
+                                    "+",
+                                    models.F("held"),
+                                ),
+                            )
+                        ),
+                        name="cycle_counts_add_up",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('reason', models.CharField(choices=[(settlement.core.lifecycle.Reason['LACK'], 'LACK'), (settlement.core.lifecycle.Reason['MONY'], 'MONY'), (settlement.core.lifecycle.Reason['HOLD'], 'HOLD')], max_length=4)),
-                ('shortfall', models.BigIntegerField(default=0)),
-                ('short_account', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
-                ('short_asset', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.asset')),
-                ('cycle', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='settlement.cycle')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            (settlement.core.lifecycle.Reason["LACK"], "LACK"),
+                            (settlement.core.lifecycle.Reason["MONY"], "MONY"),
+                            (settlement.core.lifecycle.Reason["HOLD"], "HOLD"),
+                        ],
+                        max_length=4,
+                    ),
+                ),
+                ("shortfall", models.BigIntegerField(default=0)),
+                (
+                    "short_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
+                (
+                    "short_asset",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.asset",
+                    ),
+                ),
+                (
+                    "cycle",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="settlement.cycle"
+                    ),
+                ),
             ],
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='cycle',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_cycle_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'settlement_cycle is append-only' USING ERRCODE = 'restrict_violation';", hash='01300b9a126ad419ca0e4c3639491ae79b69a820', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_settlement_cycle_append_only_ab09f', table='settlement_cycle', when='BEFORE')),
+            model_name="cycle",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_cycle_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'settlement_cycle is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="01300b9a126ad419ca0e4c3639491ae79b69a820",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_settlement_cycle_append_only_ab09f",
+                    table="settlement_cycle",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='cycle',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_cycle_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_cycle is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='8a7c4756e68e8ccc6a34259316c7effc46d34038', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_settlement_cycle_no_truncate_4302d', table='settlement_cycle', when='BEFORE')),
+            model_name="cycle",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_cycle_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_cycle is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="8a7c4756e68e8ccc6a34259316c7effc46d34038",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_settlement_cycle_no_truncate_4302d",
+                    table="settlement_cycle",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='daystep',
-            name='business_day',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='settlement.businessday'),
+            model_name="daystep",
+            name="business_day",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="steps", to="settlement.businessday"
+            ),
         ),
         migrations.AddField(
-            model_name='instruction',
-            name='currency',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.currency'),
+            model_name="instruction",
+            name="currency",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reference.currency",
+            ),
         ),
         migrations.AddField(
-            model_name='instruction',
-            name='cycle',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='settled_instructions', to='settlement.cycle'),
+            model_name="instruction",
+            name="cycle",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="settled_instructions",
+                to="settlement.cycle",
+            ),
         ),
         migrations.AddField(
-            model_name='instruction',
-            name='deliverer_account',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account'),
+            model_name="instruction",
+            name="deliverer_account",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="ledger.account",
+            ),
         ),
         migrations.AddField(
-            model_name='instruction',
-            name='instructed_by',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant'),
+            model_name="instruction",
+            name="instructed_by",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reference.participant",
+            ),
         ),
         migrations.AddField(
-            model_name='instruction',
-            name='receiver_account',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account'),
+            model_name="instruction",
+            name="receiver_account",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="ledger.account",
+            ),
         ),
         migrations.AddField(
-            model_name='instruction',
-            name='security',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.security'),
+            model_name="instruction",
+            name="security",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reference.security",
+            ),
         ),
         migrations.AddField(
-            model_name='attempt',
-            name='instruction',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='settlement.instruction'),
+            model_name="attempt",
+            name="instruction",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="attempts",
+                to="settlement.instruction",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scheduledstep',
-            constraint=models.UniqueConstraint(fields=('day_offset', 'time_of_day'), name='scheduledstep_one_at_a_time'),
+            model_name="scheduledstep",
+            constraint=models.UniqueConstraint(
+                fields=("day_offset", "time_of_day"), name="scheduledstep_one_at_a_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scheduledstep',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['OPEN', 'NET', 'CYCLE', 'CLOSE'])), name='scheduledstep_action'),
+            model_name="scheduledstep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("action__in", ["OPEN", "NET", "CYCLE", "CLOSE"])), name="scheduledstep_action"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scheduledstep',
-            constraint=models.CheckConstraint(condition=models.Q(('day_offset__in', [-1, 0])), name='scheduledstep_day_offset'),
+            model_name="scheduledstep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("day_offset__in", [-1, 0])), name="scheduledstep_day_offset"
+            ),
         ),
         migrations.AddField(
-            model_name='daystep',
-            name='step',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='settlement.scheduledstep'),
+            model_name="daystep",
+            name="step",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="settlement.scheduledstep"
+            ),
         ),
         migrations.AddIndex(
-            model_name='instruction',
-            index=models.Index(fields=['intended_date', 'id'], name='instruction_intended_date'),
+            model_name="instruction",
+            index=models.Index(fields=["intended_date", "id"], name="instruction_intended_date"),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.UniqueConstraint(fields=('source', 'source_id'), name='instruction_source_once'),
+            model_name="instruction",
+            constraint=models.UniqueConstraint(fields=("source", "source_id"), name="instruction_source_once"),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.UniqueConstraint(condition=models.Q(('source', 'DIRECT')), fields=('instructed_by', 'reference'), name='instruction_reference_once'),
+            model_name="instruction",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("source", "DIRECT")),
+                fields=("instructed_by", "reference"),
+                name="instruction_reference_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('deliverer_account', models.F('receiver_account')), _negated=True), name='instruction_two_accounts'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("deliverer_account", models.F("receiver_account")), _negated=True),
+                name="instruction_two_accounts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity_units__gte', 0), models.Q(('quantity_units__gt', 0), models.Q(('cash_minor', 0), _negated=True), _connector='OR')), name='instruction_moves_something'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("quantity_units__gte", 0),
+                    models.Q(("quantity_units__gt", 0), models.Q(("cash_minor", 0), _negated=True), _connector="OR"),
+                ),
+                name="instruction_moves_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', [settlement.core.lifecycle.InstructionStatus['PENDING'], settlement.core.lifecycle.InstructionStatus['SETTLED'], settlement.core.lifecycle.InstructionStatus['CANCELLED']])), name='instruction_status'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            settlement.core.lifecycle.InstructionStatus["PENDING"],
+                            settlement.core.lifecycle.InstructionStatus["SETTLED"],
+                            settlement.core.lifecycle.InstructionStatus["CANCELLED"],
+                        ],
+                    )
+                ),
+                name="instruction_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__gte', 1), ('priority__lte', 4)), name='instruction_priority'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("priority__gte", 1), ("priority__lte", 4)), name="instruction_priority"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='instruction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cycle__isnull', False), ('settled_at__isnull', False), ('status', 'SETTLED')), models.Q(models.Q(('status', 'SETTLED'), _negated=True), ('cycle__isnull', True), ('settled_at__isnull', True)), _connector='OR'), name='instruction_settled_in_a_cycle'),
+            model_name="instruction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("cycle__isnull", False), ("settled_at__isnull", False), ("status", "SETTLED")),
+                    models.Q(
+                        models.Q(("status", "SETTLED"), _negated=True),
+                        ("cycle__isnull", True),
+                        ("settled_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="instruction_settled_in_a_cycle",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='instruction',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_instruction_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'settlement_instruction rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='37ffa35067471dd8871cf131523983c90575b174', level='STATEMENT', operation='DELETE', pgid='pgtrigger_settlement_instruction_no_delete_fd20b', table='settlement_instruction', when='BEFORE')),
+            model_name="instruction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_instruction_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'settlement_instruction rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="37ffa35067471dd8871cf131523983c90575b174",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_settlement_instruction_no_delete_fd20b",
+                    table="settlement_instruction",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='instruction',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_instruction_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_instruction is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='01bcde9ece45ae2f251bc1633599545a8779584e', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_settlement_instruction_no_truncate_755e6', table='settlement_instruction', when='BEFORE')),
+            model_name="instruction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_instruction_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_instruction is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="01bcde9ece45ae2f251bc1633599545a8779584e",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_settlement_instruction_no_truncate_755e6",
+                    table="settlement_instruction",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='instruction',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_instruction_legal_step', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status::text, NEW.status::text) NOT IN (('PENDING', 'CANCELLED'), ('PENDING', 'SETTLED')))", func="\n            RAISE EXCEPTION 'settlement_instruction cannot go from % to %', OLD.status, NEW.status\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'settlement_instruction_legal_step';\n        ", hash='27b16154e1a051ada1cca085d00272993f6a3006', operation='UPDATE OF "status"', pgid='pgtrigger_settlement_instruction_legal_step_3f5c3', table='settlement_instruction', when='BEFORE')),
+            model_name="instruction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_instruction_legal_step",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status::text, NEW.status::text) NOT IN (('PENDING', 'CANCELLED'), ('PENDING', 'SETTLED')))",
+                    func="\n            RAISE EXCEPTION 'settlement_instruction cannot go from % to %', OLD.status, NEW.status\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'settlement_instruction_legal_step';\n        ",
+                    hash="27b16154e1a051ada1cca085d00272993f6a3006",
+                    operation='UPDATE OF "status"',
+                    pgid="pgtrigger_settlement_instruction_legal_step_3f5c3",
+                    table="settlement_instruction",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='instruction',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_instruction_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'these columns of settlement_instruction never change' USING ERRCODE = 'restrict_violation';", hash='b3bd8f4ae7c37b640c78828b5f31663444b5900f', level='STATEMENT', operation='UPDATE OF "public_id", "source", "source_id", "reference", "instructed_by_id", "deliverer_account_id", "receiver_account_id", "security_id", "quantity_units", "currency_id", "cash_minor", "intended_date", "created_at"', pgid='pgtrigger_settlement_instruction_immutable_236b7', table='settlement_instruction', when='BEFORE')),
+            model_name="instruction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_instruction_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'these columns of settlement_instruction never change' USING ERRCODE = 'restrict_violation';",
+                    hash="b3bd8f4ae7c37b640c78828b5f31663444b5900f",
+                    level="STATEMENT",
+                    operation='UPDATE OF "public_id", "source", "source_id", "reference", "instructed_by_id", "deliverer_account_id", "receiver_account_id", "security_id", "quantity_units", "currency_id", "cash_minor", "intended_date", "created_at"',
+                    pgid="pgtrigger_settlement_instruction_immutable_236b7",
+                    table="settlement_instruction",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='instruction',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_instruction_references', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT deliverer_account_id FROM new_rows WHERE deliverer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.deliverer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.deliverer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_deliverer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT receiver_account_id FROM new_rows WHERE receiver_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.receiver_account_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.receiver_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_receiver_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT security_id FROM new_rows WHERE security_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_security r WHERE r.asset_ptr_id = n.security_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.security_id refers to no row of reference_security'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_security_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT currency_id FROM new_rows WHERE currency_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_currency r WHERE r.asset_ptr_id = n.currency_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.currency_id refers to no row of reference_currency'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_currency_id_exists';\n            END IF;\n            RETURN NULL;", hash='5153210103cacf0d627c2b8ca9fdffb5d401730e', level='STATEMENT', operation='INSERT', pgid='pgtrigger_settlement_instruction_references_17c81', referencing='REFERENCING NEW TABLE AS new_rows ', table='settlement_instruction', when='AFTER')),
+            model_name="instruction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_instruction_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT deliverer_account_id FROM new_rows WHERE deliverer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.deliverer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.deliverer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_deliverer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT receiver_account_id FROM new_rows WHERE receiver_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.receiver_account_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.receiver_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_receiver_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT security_id FROM new_rows WHERE security_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_security r WHERE r.asset_ptr_id = n.security_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.security_id refers to no row of reference_security'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_security_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT currency_id FROM new_rows WHERE currency_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_currency r WHERE r.asset_ptr_id = n.currency_id)\n            ) THEN\n                RAISE EXCEPTION 'settlement_instruction.currency_id refers to no row of reference_currency'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'settlement_instruction_currency_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="5153210103cacf0d627c2b8ca9fdffb5d401730e",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_settlement_instruction_references_17c81",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="settlement_instruction",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='instruction',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_instruction_born_pending', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (NEW.status <> 'PENDING')", func="RAISE EXCEPTION 'an instruction begins PENDING' USING ERRCODE = 'check_violation';", hash='dd7b40585d8de7c02fcadf7973b0f3061c62bdf1', operation='INSERT', pgid='pgtrigger_settlement_instruction_born_pending_f8957', table='settlement_instruction', when='BEFORE')),
+            model_name="instruction",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_instruction_born_pending",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.status <> 'PENDING')",
+                    func="RAISE EXCEPTION 'an instruction begins PENDING' USING ERRCODE = 'check_violation';",
+                    hash="dd7b40585d8de7c02fcadf7973b0f3061c62bdf1",
+                    operation="INSERT",
+                    pgid="pgtrigger_settlement_instruction_born_pending_f8957",
+                    table="settlement_instruction",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('instruction', 'cycle'), name='attempt_once_a_cycle'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("instruction", "cycle"), name="attempt_once_a_cycle"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='attempt',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_attempt_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'settlement_attempt is append-only' USING ERRCODE = 'restrict_violation';", hash='1e5cc527c853c65b0c7154db42733ecb94f9f592', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_settlement_attempt_append_only_f5115', table='settlement_attempt', when='BEFORE')),
+            model_name="attempt",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_attempt_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'settlement_attempt is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="1e5cc527c853c65b0c7154db42733ecb94f9f592",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_settlement_attempt_append_only_f5115",
+                    table="settlement_attempt",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='attempt',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_attempt_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_attempt is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='953f51baa22f65f575c4b1e8d1ed8320f27461da', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_settlement_attempt_no_truncate_cdfab', table='settlement_attempt', when='BEFORE')),
+            model_name="attempt",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_attempt_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_attempt is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="953f51baa22f65f575c4b1e8d1ed8320f27461da",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_settlement_attempt_no_truncate_cdfab",
+                    table="settlement_attempt",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='daystep',
-            constraint=models.UniqueConstraint(fields=('business_day', 'step'), name='daystep_once'),
+            model_name="daystep",
+            constraint=models.UniqueConstraint(fields=("business_day", "step"), name="daystep_once"),
         ),
     ]

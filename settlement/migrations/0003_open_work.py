@@ -4,16 +4,17 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ledger', '0003_storage'),
-        ('reference', '0002_venue'),
-        ('settlement', '0002_storage'),
+        ("ledger", "0003_storage"),
+        ("reference", "0002_venue"),
+        ("settlement", "0002_storage"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='instruction',
-            index=models.Index(condition=models.Q(('status', 'PENDING')), fields=['intended_date'], name='instruction_pending'),
+            model_name="instruction",
+            index=models.Index(
+                condition=models.Q(("status", "PENDING")), fields=["intended_date"], name="instruction_pending"
+            ),
         ),
     ]

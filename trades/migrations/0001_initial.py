@@ -10,224 +10,644 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0001_initial'),
-        ('reference', '0001_initial'),
+        ("ledger", "0001_initial"),
+        ("reference", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Trade',
+            name="Trade",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('public_id', models.UUIDField(unique=True)),
-                ('trade_id', models.CharField(help_text="The reporter's own reference.", max_length=35)),
-                ('side', models.CharField(choices=[(trades.core.lifecycle.Side['BUY'], 'Buy'), (trades.core.lifecycle.Side['SELL'], 'Sell'), (trades.core.lifecycle.Side['BOTH'], 'Both')], max_length=4)),
-                ('quantity_units', models.BigIntegerField()),
-                ('price', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('amount_minor', models.BigIntegerField(help_text="Settlement amount in the currency's minor units.")),
-                ('trade_date', models.DateField()),
-                ('settlement_date', models.DateField()),
-                ('cleared', models.BooleanField(default=True, help_text='Whether the CCP is to step in between.')),
-                ('transaction_type', models.CharField(blank=True, help_text='Optional matching field.', max_length=4)),
-                ('trading_venue', models.CharField(blank=True, help_text='MIC; optional matching field.', max_length=4)),
-                ('status', models.CharField(choices=[(trades.core.lifecycle.TradeStatus['NEW'], 'New'), (trades.core.lifecycle.TradeStatus['MATCHED'], 'Matched'), (trades.core.lifecycle.TradeStatus['CLEARED'], 'Cleared'), (trades.core.lifecycle.TradeStatus['SETTLED'], 'Settled'), (trades.core.lifecycle.TradeStatus['CANCELLED'], 'Cancelled')], max_length=9)),
-                ('received_at', models.DateTimeField(help_text='Business time.')),
-                ('business_date', models.DateField()),
-                ('match_key', models.BigIntegerField(help_text='Hash of the fields both reports must agree on.')),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
-                ('buyer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
-                ('buyer_account', models.ForeignKey(db_constraint=False, db_index=False, help_text='Where the buyer receives; known to the report that speaks for the buyer.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
-                ('currency', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.currency')),
-                ('reporter', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
-                ('security', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.security')),
-                ('seller', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
-                ('seller_account', models.ForeignKey(db_constraint=False, db_index=False, help_text='Where the seller delivers from; known to the report that speaks for the seller.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("public_id", models.UUIDField(unique=True)),
+                ("trade_id", models.CharField(help_text="The reporter's own reference.", max_length=35)),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[
+                            (trades.core.lifecycle.Side["BUY"], "Buy"),
+                            (trades.core.lifecycle.Side["SELL"], "Sell"),
+                            (trades.core.lifecycle.Side["BOTH"], "Both"),
+                        ],
+                        max_length=4,
+                    ),
+                ),
+                ("quantity_units", models.BigIntegerField()),
+                ("price", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("amount_minor", models.BigIntegerField(help_text="Settlement amount in the currency's minor units.")),
+                ("trade_date", models.DateField()),
+                ("settlement_date", models.DateField()),
+                ("cleared", models.BooleanField(default=True, help_text="Whether the CCP is to step in between.")),
+                ("transaction_type", models.CharField(blank=True, help_text="Optional matching field.", max_length=4)),
+                (
+                    "trading_venue",
+                    models.CharField(blank=True, help_text="MIC; optional matching field.", max_length=4),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            (trades.core.lifecycle.TradeStatus["NEW"], "New"),
+                            (trades.core.lifecycle.TradeStatus["MATCHED"], "Matched"),
+                            (trades.core.lifecycle.TradeStatus["CLEARED"], "Cleared"),
+                            (trades.core.lifecycle.TradeStatus["SETTLED"], "Settled"),
+                            (trades.core.lifecycle.TradeStatus["CANCELLED"], "Cancelled"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("received_at", models.DateTimeField(help_text="Business time.")),
+                ("business_date", models.DateField()),
+                ("match_key", models.BigIntegerField(help_text="Hash of the fields both reports must agree on.")),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
+                (
+                    "buyer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.participant",
+                    ),
+                ),
+                (
+                    "buyer_account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="Where the buyer receives; known to the report that speaks for the buyer.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.currency",
+                    ),
+                ),
+                (
+                    "reporter",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.participant",
+                    ),
+                ),
+                (
+                    "security",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.security",
+                    ),
+                ),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.participant",
+                    ),
+                ),
+                (
+                    "seller_account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="Where the seller delivers from; known to the report that speaks for the seller.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('public_id', models.UUIDField(unique=True)),
-                ('submitted_by', models.CharField(max_length=150)),
-                ('source', models.CharField(help_text='File name, or API.', max_length=120)),
-                ('received_at', models.DateTimeField(help_text='Business time.')),
-                ('business_date', models.DateField()),
-                ('lines', models.BigIntegerField(default=0)),
-                ('accepted', models.BigIntegerField(default=0)),
-                ('repeated', models.BigIntegerField(default=0, help_text='Lines that repeat a trade that stands already.')),
-                ('refused', models.BigIntegerField(default=0)),
-                ('digest', models.CharField(blank=True, help_text='SHA-256 over all lines.', max_length=64)),
-                ('finished_at', models.DateTimeField(help_text='Wall-clock time.', null=True)),
-                ('problem', models.TextField(blank=True, help_text='Why the reading ended early, where it did.')),
-                ('reporter', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("public_id", models.UUIDField(unique=True)),
+                ("submitted_by", models.CharField(max_length=150)),
+                ("source", models.CharField(help_text="File name, or API.", max_length=120)),
+                ("received_at", models.DateTimeField(help_text="Business time.")),
+                ("business_date", models.DateField()),
+                ("lines", models.BigIntegerField(default=0)),
+                ("accepted", models.BigIntegerField(default=0)),
+                (
+                    "repeated",
+                    models.BigIntegerField(default=0, help_text="Lines that repeat a trade that stands already."),
+                ),
+                ("refused", models.BigIntegerField(default=0)),
+                ("digest", models.CharField(blank=True, help_text="SHA-256 over all lines.", max_length=64)),
+                ("finished_at", models.DateTimeField(help_text="Wall-clock time.", null=True)),
+                ("problem", models.TextField(blank=True, help_text="Why the reading ended early, where it did.")),
+                (
+                    "reporter",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reference.participant"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RefusedLine',
+            name="RefusedLine",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('line', models.BigIntegerField()),
-                ('code', models.CharField(max_length=48)),
-                ('pointer', models.CharField(blank=True, max_length=60)),
-                ('message', models.TextField()),
-                ('content', models.TextField(blank=True)),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refused_lines', to='trades.submission')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("line", models.BigIntegerField()),
+                ("code", models.CharField(max_length=48)),
+                ("pointer", models.CharField(blank=True, max_length=60)),
+                ("message", models.TextField()),
+                ("content", models.TextField(blank=True)),
+                (
+                    "submission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refused_lines",
+                        to="trades.submission",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='UnmatchedTrade',
+            name="UnmatchedTrade",
             fields=[
-                ('trade', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='unmatched', serialize=False, to='trades.trade')),
-                ('checked', models.BooleanField(default=False, help_text='Whether matching has looked at it since it came.')),
-                ('alleged_at', models.DateTimeField(help_text='When the counterparty was told. Business time.', null=True)),
-                ('difference', models.TextField(blank=True, help_text='In what it differs from the near miss.')),
+                (
+                    "trade",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="unmatched",
+                        serialize=False,
+                        to="trades.trade",
+                    ),
+                ),
+                (
+                    "checked",
+                    models.BooleanField(default=False, help_text="Whether matching has looked at it since it came."),
+                ),
+                (
+                    "alleged_at",
+                    models.DateTimeField(help_text="When the counterparty was told. Business time.", null=True),
+                ),
+                ("difference", models.TextField(blank=True, help_text="In what it differs from the near miss.")),
             ],
         ),
         migrations.AddField(
-            model_name='trade',
-            name='submission',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='trades', to='trades.submission'),
+            model_name="trade",
+            name="submission",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="trades",
+                to="trades.submission",
+            ),
         ),
         migrations.CreateModel(
-            name='Match',
+            name="Match",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('rule', models.CharField(choices=[('LOCKED_IN', 'Locked in: one report for both sides'), ('EXACT', 'All fields agree'), ('OPTIONAL', 'A filled optional field against a blank one'), ('TOLERANCE', 'Cash amounts differ within the tolerance')], max_length=9)),
-                ('quantity_units', models.BigIntegerField()),
-                ('amount_minor', models.BigIntegerField(help_text="The deliverer's amount, where the two differ.")),
-                ('settlement_date', models.DateField()),
-                ('cleared', models.BooleanField()),
-                ('matched_at', models.DateTimeField(help_text='Business time.')),
-                ('business_date', models.DateField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Wall-clock time.')),
-                ('buyer_account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
-                ('currency', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.currency')),
-                ('security', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.security')),
-                ('seller_account', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.account')),
-                ('buy_trade', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='match_as_buy', to='trades.trade')),
-                ('sell_trade', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='match_as_sell', to='trades.trade')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "rule",
+                    models.CharField(
+                        choices=[
+                            ("LOCKED_IN", "Locked in: one report for both sides"),
+                            ("EXACT", "All fields agree"),
+                            ("OPTIONAL", "A filled optional field against a blank one"),
+                            ("TOLERANCE", "Cash amounts differ within the tolerance"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("quantity_units", models.BigIntegerField()),
+                ("amount_minor", models.BigIntegerField(help_text="The deliverer's amount, where the two differ.")),
+                ("settlement_date", models.DateField()),
+                ("cleared", models.BooleanField()),
+                ("matched_at", models.DateTimeField(help_text="Business time.")),
+                ("business_date", models.DateField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Wall-clock time."
+                    ),
+                ),
+                (
+                    "buyer_account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.currency",
+                    ),
+                ),
+                (
+                    "security",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reference.security",
+                    ),
+                ),
+                (
+                    "seller_account",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.account",
+                    ),
+                ),
+                (
+                    "buy_trade",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="match_as_buy",
+                        to="trades.trade",
+                    ),
+                ),
+                (
+                    "sell_trade",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="match_as_sell",
+                        to="trades.trade",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'matches',
+                "verbose_name_plural": "matches",
             },
         ),
         migrations.CreateModel(
-            name='CancellationRequest',
+            name="CancellationRequest",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('reason', models.TextField(blank=True)),
-                ('requested_at', models.DateTimeField(help_text='Business time.')),
-                ('participant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
-                ('match', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cancellation_requests', to='trades.match')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("reason", models.TextField(blank=True)),
+                ("requested_at", models.DateTimeField(help_text="Business time.")),
+                (
+                    "participant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reference.participant"
+                    ),
+                ),
+                (
+                    "match",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cancellation_requests",
+                        to="trades.match",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('match', 'participant'), name='cancellation_asked_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("match", "participant"), name="cancellation_asked_once")
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='cancellationrequest',
-            trigger=pgtrigger.compiler.Trigger(name='trades_cancellationrequest_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'trades_cancellationrequest is append-only' USING ERRCODE = 'restrict_violation';", hash='ae846ff8e669a96c23d45826d12d005d71eee29d', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_trades_cancellationrequest_append_only_fdb98', table='trades_cancellationrequest', when='BEFORE')),
+            model_name="cancellationrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_cancellationrequest_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'trades_cancellationrequest is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="ae846ff8e669a96c23d45826d12d005d71eee29d",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_trades_cancellationrequest_append_only_fdb98",
+                    table="trades_cancellationrequest",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='cancellationrequest',
-            trigger=pgtrigger.compiler.Trigger(name='trades_cancellationrequest_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_cancellationrequest is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='ff5c486e2e510b3c2b755f36889cd280f5fa96af', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_trades_cancellationrequest_no_truncate_c5648', table='trades_cancellationrequest', when='BEFORE')),
+            model_name="cancellationrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_cancellationrequest_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_cancellationrequest is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="ff5c486e2e510b3c2b755f36889cd280f5fa96af",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_trades_cancellationrequest_no_truncate_c5648",
+                    table="trades_cancellationrequest",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.CheckConstraint(condition=models.Q(('lines', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('accepted'), '+', models.F('repeated')), '+', models.F('refused')))), name='submission_counts_add_up'),
+            model_name="submission",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "lines",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("accepted"), "+", models.F("repeated")
+                            ),
+                            "+",
+                            models.F("refused"),
+                        ),
+                    )
+                ),
+                name="submission_counts_add_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refusedline',
-            constraint=models.UniqueConstraint(fields=('submission', 'line'), name='refusedline_unique'),
+            model_name="refusedline",
+            constraint=models.UniqueConstraint(fields=("submission", "line"), name="refusedline_unique"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='refusedline',
-            trigger=pgtrigger.compiler.Trigger(name='trades_refusedline_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'trades_refusedline is append-only' USING ERRCODE = 'restrict_violation';", hash='a8b4168ce6783b5f45e0ce91272e0936b7cf4d27', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_trades_refusedline_append_only_dab5a', table='trades_refusedline', when='BEFORE')),
+            model_name="refusedline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_refusedline_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'trades_refusedline is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="a8b4168ce6783b5f45e0ce91272e0936b7cf4d27",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_trades_refusedline_append_only_dab5a",
+                    table="trades_refusedline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='refusedline',
-            trigger=pgtrigger.compiler.Trigger(name='trades_refusedline_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_refusedline is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='cac40d2f29ba6cf56c8a025bcebde44f61ce3e54', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_trades_refusedline_no_truncate_ca954', table='trades_refusedline', when='BEFORE')),
+            model_name="refusedline",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_refusedline_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_refusedline is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="cac40d2f29ba6cf56c8a025bcebde44f61ce3e54",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_trades_refusedline_no_truncate_ca954",
+                    table="trades_refusedline",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='unmatchedtrade',
-            name='near_miss',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='trades.trade'),
+            model_name="unmatchedtrade",
+            name="near_miss",
+            field=models.ForeignKey(
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="trades.trade",
+            ),
         ),
         migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['business_date', 'id'], name='trade_business_date'),
+            model_name="trade",
+            index=models.Index(fields=["business_date", "id"], name="trade_business_date"),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.UniqueConstraint(fields=('reporter', 'trade_id'), name='trade_reported_once'),
+            model_name="trade",
+            constraint=models.UniqueConstraint(fields=("reporter", "trade_id"), name="trade_reported_once"),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('side__in', [trades.core.lifecycle.Side['BUY'], trades.core.lifecycle.Side['SELL'], trades.core.lifecycle.Side['BOTH']])), name='trade_side'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "side__in",
+                        [
+                            trades.core.lifecycle.Side["BUY"],
+                            trades.core.lifecycle.Side["SELL"],
+                            trades.core.lifecycle.Side["BOTH"],
+                        ],
+                    )
+                ),
+                name="trade_side",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', [trades.core.lifecycle.TradeStatus['NEW'], trades.core.lifecycle.TradeStatus['MATCHED'], trades.core.lifecycle.TradeStatus['CLEARED'], trades.core.lifecycle.TradeStatus['SETTLED'], trades.core.lifecycle.TradeStatus['CANCELLED']])), name='trade_status'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            trades.core.lifecycle.TradeStatus["NEW"],
+                            trades.core.lifecycle.TradeStatus["MATCHED"],
+                            trades.core.lifecycle.TradeStatus["CLEARED"],
+                            trades.core.lifecycle.TradeStatus["SETTLED"],
+                            trades.core.lifecycle.TradeStatus["CANCELLED"],
+                        ],
+                    )
+                ),
+                name="trade_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('buyer', models.F('seller')), _negated=True), name='trade_buyer_is_not_seller'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("buyer", models.F("seller")), _negated=True), name="trade_buyer_is_not_seller"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('price__gt', 0), ('quantity_units__gt', 0)), name='trade_positive'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0), ("price__gt", 0), ("quantity_units__gt", 0)),
+                name="trade_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('settlement_date__gte', models.F('trade_date'))), name='trade_dates'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("settlement_date__gte", models.F("trade_date"))), name="trade_dates"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('buyer_account__isnull', False), ('reporter', models.F('buyer')), ('seller_account__isnull', True), ('side', 'BUY')), models.Q(('buyer_account__isnull', True), ('reporter', models.F('seller')), ('seller_account__isnull', False), ('side', 'SELL')), models.Q(('buyer_account__isnull', False), ('seller_account__isnull', False), ('side', 'BOTH')), _connector='OR'), name='trade_reported_by_its_side'),
+            model_name="trade",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("buyer_account__isnull", False),
+                        ("reporter", models.F("buyer")),
+                        ("seller_account__isnull", True),
+                        ("side", "BUY"),
+                    ),
+                    models.Q(
+                        ("buyer_account__isnull", True),
+                        ("reporter", models.F("seller")),
+                        ("seller_account__isnull", False),
+                        ("side", "SELL"),
+                    ),
+                    models.Q(("buyer_account__isnull", False), ("seller_account__isnull", False), ("side", "BOTH")),
+                    _connector="OR",
+                ),
+                name="trade_reported_by_its_side",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trade',
-            trigger=pgtrigger.compiler.Trigger(name='trades_trade_no_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'trades_trade rows are never deleted' USING ERRCODE = 'restrict_violation';", hash='61c6d41d9108618a3c7a667359ccbe9231dee1d0', level='STATEMENT', operation='DELETE', pgid='pgtrigger_trades_trade_no_delete_7a083', table='trades_trade', when='BEFORE')),
+            model_name="trade",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_trade_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'trades_trade rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="61c6d41d9108618a3c7a667359ccbe9231dee1d0",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_trades_trade_no_delete_7a083",
+                    table="trades_trade",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trade',
-            trigger=pgtrigger.compiler.Trigger(name='trades_trade_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_trade is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='b8e2bac0869827c1e2df1b618b5a56ec01aeaeb2', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_trades_trade_no_truncate_5cf6d', table='trades_trade', when='BEFORE')),
+            model_name="trade",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_trade_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_trade is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="b8e2bac0869827c1e2df1b618b5a56ec01aeaeb2",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_trades_trade_no_truncate_5cf6d",
+                    table="trades_trade",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trade',
-            trigger=pgtrigger.compiler.Trigger(name='trades_trade_legal_step', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status::text, NEW.status::text) NOT IN (('CLEARED', 'CANCELLED'), ('CLEARED', 'SETTLED'), ('MATCHED', 'CANCELLED'), ('MATCHED', 'CLEARED'), ('MATCHED', 'SETTLED'), ('NEW', 'CANCELLED'), ('NEW', 'MATCHED')))", func="\n            RAISE EXCEPTION 'trades_trade cannot go from % to %', OLD.status, NEW.status\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'trades_trade_legal_step';\n        ", hash='e3da67e071d21822048e65bf12e1034ad37ac462', operation='UPDATE OF "status"', pgid='pgtrigger_trades_trade_legal_step_5290b', table='trades_trade', when='BEFORE')),
+            model_name="trade",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_trade_legal_step",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.status IS DISTINCT FROM NEW.status AND (OLD.status::text, NEW.status::text) NOT IN (('CLEARED', 'CANCELLED'), ('CLEARED', 'SETTLED'), ('MATCHED', 'CANCELLED'), ('MATCHED', 'CLEARED'), ('MATCHED', 'SETTLED'), ('NEW', 'CANCELLED'), ('NEW', 'MATCHED')))",
+                    func="\n            RAISE EXCEPTION 'trades_trade cannot go from % to %', OLD.status, NEW.status\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'trades_trade_legal_step';\n        ",
+                    hash="e3da67e071d21822048e65bf12e1034ad37ac462",
+                    operation='UPDATE OF "status"',
+                    pgid="pgtrigger_trades_trade_legal_step_5290b",
+                    table="trades_trade",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trade',
-            trigger=pgtrigger.compiler.Trigger(name='trades_trade_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'these columns of trades_trade never change' USING ERRCODE = 'restrict_violation';", hash='e260c5fb2ff73b80c771d3b6efaf2905484abd2b', level='STATEMENT', operation='UPDATE OF "public_id", "trade_id", "reporter_id", "side", "buyer_id", "seller_id", "buyer_account_id", "seller_account_id", "security_id", "currency_id", "quantity_units", "price", "amount_minor", "trade_date", "settlement_date", "cleared", "transaction_type", "trading_venue", "received_at", "business_date", "match_key"', pgid='pgtrigger_trades_trade_immutable_62eb4', table='trades_trade', when='BEFORE')),
+            model_name="trade",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_trade_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'these columns of trades_trade never change' USING ERRCODE = 'restrict_violation';",
+                    hash="e260c5fb2ff73b80c771d3b6efaf2905484abd2b",
+                    level="STATEMENT",
+                    operation='UPDATE OF "public_id", "trade_id", "reporter_id", "side", "buyer_id", "seller_id", "buyer_account_id", "seller_account_id", "security_id", "currency_id", "quantity_units", "price", "amount_minor", "trade_date", "settlement_date", "cleared", "transaction_type", "trading_venue", "received_at", "business_date", "match_key"',
+                    pgid="pgtrigger_trades_trade_immutable_62eb4",
+                    table="trades_trade",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='trade',
-            trigger=pgtrigger.compiler.Trigger(name='trades_trade_references', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT reporter_id FROM new_rows WHERE reporter_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_participant r WHERE r.id = n.reporter_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.reporter_id refers to no row of reference_participant'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_reporter_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_id FROM new_rows WHERE buyer_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_participant r WHERE r.id = n.buyer_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.buyer_id refers to no row of reference_participant'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_buyer_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_id FROM new_rows WHERE seller_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_participant r WHERE r.id = n.seller_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.seller_id refers to no row of reference_participant'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_seller_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_account_id FROM new_rows WHERE buyer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.buyer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.buyer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_buyer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_account_id FROM new_rows WHERE seller_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.seller_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.seller_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_seller_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT security_id FROM new_rows WHERE security_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_security r WHERE r.asset_ptr_id = n.security_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.security_id refers to no row of reference_security'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_security_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT currency_id FROM new_rows WHERE currency_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_currency r WHERE r.asset_ptr_id = n.currency_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.currency_id refers to no row of reference_currency'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_currency_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT submission_id FROM new_rows WHERE submission_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_submission r WHERE r.id = n.submission_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.submission_id refers to no row of trades_submission'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_submission_id_exists';\n            END IF;\n            RETURN NULL;", hash='57a9e888451e00d3bdd628ee8e6d26b1191b48f6', level='STATEMENT', operation='INSERT', pgid='pgtrigger_trades_trade_references_1f03d', referencing='REFERENCING NEW TABLE AS new_rows ', table='trades_trade', when='AFTER')),
+            model_name="trade",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_trade_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT reporter_id FROM new_rows WHERE reporter_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_participant r WHERE r.id = n.reporter_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.reporter_id refers to no row of reference_participant'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_reporter_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_id FROM new_rows WHERE buyer_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_participant r WHERE r.id = n.buyer_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.buyer_id refers to no row of reference_participant'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_buyer_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_id FROM new_rows WHERE seller_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_participant r WHERE r.id = n.seller_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.seller_id refers to no row of reference_participant'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_seller_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_account_id FROM new_rows WHERE buyer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.buyer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.buyer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_buyer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_account_id FROM new_rows WHERE seller_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.seller_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.seller_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_seller_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT security_id FROM new_rows WHERE security_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_security r WHERE r.asset_ptr_id = n.security_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.security_id refers to no row of reference_security'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_security_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT currency_id FROM new_rows WHERE currency_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_currency r WHERE r.asset_ptr_id = n.currency_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.currency_id refers to no row of reference_currency'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_currency_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT submission_id FROM new_rows WHERE submission_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_submission r WHERE r.id = n.submission_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_trade.submission_id refers to no row of trades_submission'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_trade_submission_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="57a9e888451e00d3bdd628ee8e6d26b1191b48f6",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_trades_trade_references_1f03d",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="trades_trade",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['settlement_date', 'security'], name='match_settlement_date'),
+            model_name="match",
+            index=models.Index(fields=["settlement_date", "security"], name="match_settlement_date"),
         ),
         migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['business_date', 'id'], name='match_business_date'),
+            model_name="match",
+            index=models.Index(fields=["business_date", "id"], name="match_business_date"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='match',
-            trigger=pgtrigger.compiler.Trigger(name='trades_match_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'trades_match is append-only' USING ERRCODE = 'restrict_violation';", hash='fb8a483d78814b697e73208aaa9e63b3309810c5', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_trades_match_append_only_99021', table='trades_match', when='BEFORE')),
+            model_name="match",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_match_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'trades_match is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="fb8a483d78814b697e73208aaa9e63b3309810c5",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_trades_match_append_only_99021",
+                    table="trades_match",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='match',
-            trigger=pgtrigger.compiler.Trigger(name='trades_match_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_match is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='ab591cd395aeb2b1f28e98150f38abea40e4c331', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_trades_match_no_truncate_7aa6a', table='trades_match', when='BEFORE')),
+            model_name="match",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_match_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_match is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="ab591cd395aeb2b1f28e98150f38abea40e4c331",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_trades_match_no_truncate_7aa6a",
+                    table="trades_match",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='match',
-            trigger=pgtrigger.compiler.Trigger(name='trades_match_references', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buy_trade_id FROM new_rows WHERE buy_trade_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.buy_trade_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.buy_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buy_trade_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT sell_trade_id FROM new_rows WHERE sell_trade_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.sell_trade_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.sell_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_sell_trade_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_account_id FROM new_rows WHERE buyer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.buyer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.buyer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buyer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_account_id FROM new_rows WHERE seller_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.seller_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.seller_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_seller_account_id_exists';\n            END IF;\n            RETURN NULL;", hash='f90361a989358f180b8b4fdd0243eb5093481fe0', level='STATEMENT', operation='INSERT', pgid='pgtrigger_trades_match_references_74343', referencing='REFERENCING NEW TABLE AS new_rows ', table='trades_match', when='AFTER')),
+            model_name="match",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_match_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buy_trade_id FROM new_rows WHERE buy_trade_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.buy_trade_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.buy_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buy_trade_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT sell_trade_id FROM new_rows WHERE sell_trade_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.sell_trade_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.sell_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_sell_trade_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_account_id FROM new_rows WHERE buyer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.buyer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.buyer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buyer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_account_id FROM new_rows WHERE seller_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.seller_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.seller_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_seller_account_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="f90361a989358f180b8b4fdd0243eb5093481fe0",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_trades_match_references_74343",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="trades_match",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

@@ -6,18 +6,30 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('trades', '0004_checks_by_statement'),
+        ("trades", "0004_checks_by_statement"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='match',
-            name='trades_match_references',
+            model_name="match",
+            name="trades_match_references",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='match',
-            trigger=pgtrigger.compiler.Trigger(name='trades_match_references', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE is_missing boolean;', func="\n            EXECUTE 'SELECT EXISTS (\n                SELECT 1 FROM new_rows n WHERE n.buy_trade_id IS NOT NULL\n                AND NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.buy_trade_id))' INTO is_missing;\n            IF is_missing THEN\n                RAISE EXCEPTION 'trades_match.buy_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buy_trade_id_exists';\n            END IF;\n            \n            EXECUTE 'SELECT EXISTS (\n                SELECT 1 FROM new_rows n WHERE n.sell_trade_id IS NOT NULL\n                AND NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.sell_trade_id))' INTO is_missing;\n            IF is_missing THEN\n                RAISE EXCEPTION 'trades_match.sell_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_sell_trade_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_account_id FROM new_rows WHERE buyer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.buyer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.buyer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buyer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_account_id FROM new_rows WHERE seller_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.seller_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.seller_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_seller_account_id_exists';\n            END IF;\n            RETURN NULL;", hash='ce81075728f200b112f0893666a92222125dcab9', level='STATEMENT', operation='INSERT', pgid='pgtrigger_trades_match_references_74343', referencing='REFERENCING NEW TABLE AS new_rows ', table='trades_match', when='AFTER')),
+            model_name="match",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_match_references",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE is_missing boolean;",
+                    func="\n            EXECUTE 'SELECT EXISTS (\n                SELECT 1 FROM new_rows n WHERE n.buy_trade_id IS NOT NULL\n                AND NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.buy_trade_id))' INTO is_missing;\n            IF is_missing THEN\n                RAISE EXCEPTION 'trades_match.buy_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buy_trade_id_exists';\n            END IF;\n            \n            EXECUTE 'SELECT EXISTS (\n                SELECT 1 FROM new_rows n WHERE n.sell_trade_id IS NOT NULL\n                AND NOT EXISTS (SELECT 1 FROM trades_trade r WHERE r.id = n.sell_trade_id))' INTO is_missing;\n            IF is_missing THEN\n                RAISE EXCEPTION 'trades_match.sell_trade_id refers to no row of trades_trade'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_sell_trade_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT buyer_account_id FROM new_rows WHERE buyer_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.buyer_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.buyer_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_buyer_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT seller_account_id FROM new_rows WHERE seller_account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.seller_account_id)\n            ) THEN\n                RAISE EXCEPTION 'trades_match.seller_account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'trades_match_seller_account_id_exists';\n            END IF;\n            RETURN NULL;",
+                    hash="ce81075728f200b112f0893666a92222125dcab9",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_trades_match_references_74343",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="trades_match",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]

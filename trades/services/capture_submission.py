@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models.functions import Now
+from psycopg.errors import DeadlockDetected
 
 from events.services import record_action
 from reference.core.actor import Actor
@@ -32,6 +33,7 @@ from trades.services.capture_trades import (
 from trades.services.prepare_lines import SHORT, prepare_lines
 
 KEPT_CONTENT = 500
+DEADLOCK_TRIES = 3
 HEADER_REFUSALS: dict[str, type[Refusal]] = {
     "missing-column": MissingColumn,
     "unknown-column": UnknownColumn,
@@ -131,6 +133,17 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOutcome]:
+    """Write one chunk; again, where another submission that repeats its trades the other way round got in between."""
+    for _ in range(DEADLOCK_TRIES - 1):
+        try:
+            return _write_chunk_once(submission=submission, prepared=prepared)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, DeadlockDetected):
+                raise
+    return _write_chunk_once(submission=submission, prepared=prepared)
+
+
+def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> list[LineOutcome]:
     """Write one chunk, its refused lines, the submission's counts and the facts, in one transaction."""
     with transaction.atomic():
         chunk = write_chunk(

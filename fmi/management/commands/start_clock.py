@@ -27,6 +27,4 @@ class Command(BaseCommand):
         """Start it and say where it stands."""
         clock = business_clock()
         start_clock(clock=clock, seconds_per_day=options["day_seconds"], now=timezone.now())
-        self.stdout.write(
-            f"Business time runs from {clock.at:%Y-%m-%d %H:%M}; a day takes {options['day_seconds']} s."
-        )
+        self.stdout.write(f"Business time runs from {clock.at:%Y-%m-%d %H:%M}; a day takes {options['day_seconds']} s.")

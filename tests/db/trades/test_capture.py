@@ -252,6 +252,30 @@ def test_nothing_is_half_written_when_a_chunk_fails(chain: Chain, monkeypatch: p
 
 
 @pytest.mark.django_db(transaction=True)
+def test_two_submissions_in_opposite_order_at_once_are_each_taken_once() -> None:
+    chain = make_chain()
+    lines = [line(f"T-{number}") for number in range(3000)]
+    counts: list[tuple[int, int, int]] = []
+    barrier = threading.Barrier(2)
+
+    def send(ordered: list[str]) -> None:
+        try:
+            barrier.wait(timeout=20)
+            outcomes = [item.outcome.outcome for item in submit(chain, *ordered)]
+            counts.append((outcomes.count("ACCEPTED"), outcomes.count("REPEATED"), outcomes.count("REFUSED")))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send, args=(ordered,)) for ordered in (lines, lines[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(counts) == [(0, 3000, 0), (3000, 0, 0)]
+    assert Trade.objects.count() == 3000
+
+
+@pytest.mark.django_db(transaction=True)
 def test_one_trade_id_from_many_threads_at_once_is_one_trade() -> None:
     chain = make_chain()
     outcomes: list[CaptureOutcome] = []

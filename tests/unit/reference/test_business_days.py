@@ -68,9 +68,7 @@ def test_arrays_agree_with_scalars(pairs: list[tuple[date, int]]) -> None:
     given_days = np.array([day for day, _ in pairs], dtype="datetime64[D]")
     counts = np.array([count for _, count in pairs], dtype=np.int64)
     shifted = days.add_business_days_each(days=given_days, counts=counts, calendar=TARGET)
-    assert shifted.tolist() == [
-        days.add_business_days(day=day, count=count, calendar=TARGET) for day, count in pairs
-    ]
+    assert shifted.tolist() == [days.add_business_days(day=day, count=count, calendar=TARGET) for day, count in pairs]
     assert days.are_business_days(days=shifted, calendar=TARGET).all()
 
 

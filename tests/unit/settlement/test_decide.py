@@ -132,9 +132,7 @@ def test_a_chain_through_the_central_counterparty_settles() -> None:
 @pytest.mark.parametrize("size", [2, 3, 9, 30])
 @pytest.mark.parametrize("big_first", [True, False])
 @pytest.mark.parametrize("big_quantity", [100, 150, 10_000])
-def test_a_circle_settles_beside_a_big_delivery_which_cannot(
-    size: int, big_first: bool, big_quantity: int
-) -> None:
+def test_a_circle_settles_beside_a_big_delivery_which_cannot(size: int, big_first: bool, big_quantity: int) -> None:
     # Party 1 also owes an outsider; cutting the smallest first would break the circle for nothing.
     small = circle(size, 100, 0)
     big = [Order(1, 99, big_quantity, 0, value=1_000_000)]
