@@ -232,7 +232,10 @@ def _resolve_anew(*, report: TradeReport, context: CaptureContext) -> ResolvedRe
         problems.append(_unknown_security(report.security))
     if buyer_id is None or seller_id is None or terms is None:
         return problems
-    _check_parties(report=report, buyer_id=buyer_id, seller_id=seller_id, context=context, problems=problems)
+    if buyer_id == seller_id:
+        problems.append(Problem("buyer-is-seller", "/seller", f"{report.buyer} cannot trade with itself."))
+    for pointer, party_id in (("/buyer", buyer_id), ("/seller", seller_id)):
+        problems += _party_problems(party_id=party_id, pointer=pointer, context=context)
     if not terms.active:
         problems.append(Problem("inactive-security", "/security", f"{report.security} is not active."))
     if report.currency != terms.currency:
@@ -284,16 +287,6 @@ def _unknown_security(code: str) -> Problem:
     except IsinMalformed:
         pass
     return Problem("unknown-security", "/security", f"There is no security with ISIN or symbol {code!r}.")
-
-
-def _check_parties(
-    *, report: TradeReport, buyer_id: int, seller_id: int, context: CaptureContext, problems: list[Problem]
-) -> None:
-    """Check that two different, active market participants trade."""
-    if buyer_id == seller_id:
-        problems.append(Problem("buyer-is-seller", "/seller", f"{report.buyer} cannot trade with itself."))
-    for pointer, party_id in (("/buyer", buyer_id), ("/seller", seller_id)):
-        problems += _party_problems(party_id=party_id, pointer=pointer, context=context)
 
 
 def _resolve_dates(
