@@ -37,7 +37,7 @@ def probe_fsync() -> dict[str, float]:
 def describe_machine() -> dict[str, Any]:
     """Return the processor, its cores, the memory, the load before the bench, and the server's settings."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", [list(SETTINGS)])
+        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [list(SETTINGS)])
         settings = dict(cursor.fetchall())
     return {
         "processor": _line_of(Path("/proc/cpuinfo"), "model name") or platform.processor(),

@@ -94,11 +94,6 @@ def _hordak(model: str) -> Any:
     return getattr(importlib.import_module("hordak.models"), model)
 
 
-def _hordak(name: str) -> Any:
-    """Return one of hordak's models; the name is no constant, since the type checker does not load hordak."""
-    return apps.get_model(f"hordak.{name}")
-
-
 def _hordak_accounts() -> list[Any]:
     """Create as many hordak accounts as the ledger's measurement has participants."""
     model = _hordak("Account")
