@@ -12,6 +12,7 @@ from psycopg import sql
 
 from bench.market import load_market
 from reference.queries import forget_directory
+from settlement.core.decide import warm_up
 
 PREPARED = "bench_prepared"
 
@@ -58,6 +59,8 @@ def connected_to(*, database: str) -> Iterator[None]:
 
 def prepare_database() -> None:
     """Create the database that every measurement starts from: tables, market, accounts, opening balances."""
+    # As a worker does when it starts: the decision's kernels are compiled, or loaded.
+    warm_up()
     create_database(name=PREPARED)
     with connected_to(database=PREPARED):
         call_command("migrate", verbosity=0)

@@ -22,7 +22,7 @@ from psycopg.rows import tuple_row
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
-ROWS_PER_WRITE = 65_536
+ROWS_PER_WRITE = 2_048
 
 EPOCH_DAY = np.datetime64("2000-01-01", "D")
 EPOCH_MICROSECOND = np.datetime64("2000-01-01", "us")

@@ -13,6 +13,7 @@ from reference.core.actor import SYSTEM, Actor, Role
 from reference.core.calendar import BUSINESS_ZONE
 from reference.models import DailyPrice
 from reference.queries import directory
+from settlement.models import BusinessDay
 from settlement.services.business_day import next_business_date
 from trades.core.lifecycle import TradeStatus
 from trades.models import Trade
@@ -87,9 +88,11 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
             if after < lends_at <= until:
                 lend_to_cover(seed=seed, at=lends_at, business_date=business_date)
         yesterday = next_business_date(after=business_date, count=-1)
+        # On the first day there is no yesterday whose other sides were reported.
+        mornings = [(yesterday, 1)] if BusinessDay.objects.filter(business_date=yesterday).exists() else []
         due = [
             event
-            for traded, offset in ((yesterday, 1), (business_date, 0))
+            for traded, offset in (*mornings, (business_date, 0))
             for event in events_of(seed, traded)
             if event.day_offset == offset
             and after < datetime.combine(business_date, _time_of(event.at), tzinfo=BUSINESS_ZONE) <= until

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 NEAR_MISS_CANDIDATES = 64
 NEAR_MISS_DIFFERENCES = 2
+# The same parties trade the same security many times a day: other quantity and other price, other trade.
+ANOTHER_TRADE = frozenset({"quantity", "price"})
 
 
 class OpenReport(NamedTuple):
@@ -154,7 +156,7 @@ def find_near_misses(*, reports: Sequence[OpenReport], tolerances: Mapping[int, 
         for key in _blocking_keys(report):
             for other in blocks.get((other_side, *key), ()):
                 fields = differing_fields(report=report, other=other, tolerances=tolerances)
-                if not 0 < len(fields) <= NEAR_MISS_DIFFERENCES:
+                if not 0 < len(fields) <= NEAR_MISS_DIFFERENCES or ANOTHER_TRADE <= set(fields):
                     continue
                 rank = (len(fields), abs(other.amount_minor - report.amount_minor), other.id)
                 if best is None or rank < best[:3]:
@@ -191,7 +193,10 @@ def differing_fields(*, report: OpenReport, other: OpenReport, tolerances: Mappi
     fields = [name for name, differs in plain if differs]
     deliverer = report if report.side == "SELL" else other
     allowed = tolerances[deliverer.currency_id].allowed(amount_minor=deliverer.amount_minor)
-    if "quantity" not in fields and abs(report.amount_minor - other.amount_minor) > allowed:
+    if "quantity" in fields:
+        # The amounts then differ in any case; whether the price does tells a slip from another trade.
+        fields += ["price"] if report.price != other.price else []
+    elif abs(report.amount_minor - other.amount_minor) > allowed:
         fields.append("price" if report.price != other.price else "amount")
     return tuple(fields)
 
