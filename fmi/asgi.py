@@ -2,14 +2,15 @@
 
 import os
 
+import django
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fmi.settings")
+django.setup(set_prefix=False)
 
-from django.conf import settings
-from django.core.asgi import get_asgi_application
+from django.conf import settings  # noqa: E402 - once the apps are loaded
 
-django_application = get_asgi_application()
-
-# Imported only now: it reads models' errors, which exist once the line above has loaded the apps.
 from fmi.body_limit import limit_body  # noqa: E402
+from fmi.one_hop import OneHopHandler  # noqa: E402
 
+django_application = OneHopHandler()
 application = limit_body(application=django_application, limit_bytes=settings.BODY_LIMIT_BYTES)
