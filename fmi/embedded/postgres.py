@@ -26,7 +26,7 @@ SUPERUSER = "postgres"
 
 # What the product wants of any PostgreSQL; docker-compose.yml gives the server the same.
 TUNING = {
-    "shared_buffers": "256MB",
+    "shared_buffers": "1GB",
     "work_mem": "64MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
