@@ -156,7 +156,7 @@ def find_near_misses(*, reports: Sequence[OpenReport], tolerances: Mapping[int, 
         for key in _blocking_keys(report):
             for other in blocks.get((other_side, *key), ()):
                 fields = differing_fields(report=report, other=other, tolerances=tolerances)
-                if not 0 < len(fields) <= NEAR_MISS_DIFFERENCES or ANOTHER_TRADE <= set(fields):
+                if not 0 < len(fields) <= NEAR_MISS_DIFFERENCES or ANOTHER_TRADE.issubset(fields):
                     continue
                 rank = (len(fields), abs(other.amount_minor - report.amount_minor), other.id)
                 if best is None or rank < best[:3]:
