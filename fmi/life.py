@@ -62,11 +62,6 @@ def read_trade_life(*, trade: Trade, actor: Actor) -> TradeLife:
     )
 
 
-def trade_life(*, trade: Trade, actor: Actor) -> list[LifeStep]:
-    """Return every step of a trade's life, in order."""
-    return read_trade_life(trade=trade, actor=actor).steps
-
-
 def read_instruction_life(*, instruction: Instruction, actor: Actor) -> InstructionLife:
     """Compose an instruction's life, with the obligation and up to 50 of the trades it stands for."""
     obligation = None

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from django.db.models import Count, F, Func, IntegerField, Sum
 
-from clearing.models import NettingRun, Obligation, ObligationKind
+from clearing.models import NettingRun, ObligationKind
 from clearing.queries.visible import obligations_visible_to
 from reference.core.actor import Actor
 from reference.queries import directory
@@ -108,18 +108,3 @@ def sum_netted(*, views: Iterable[RunView]) -> tuple[Netted, ...]:
             gross[part.currency] += part.gross_minor
             net[part.currency] += part.net_minor
     return _netted(gross, net)
-
-
-@dataclass(frozen=True)
-class ObligationTotals:
-    """How many obligations a list holds, and their cash, by currency."""
-
-    currency: str
-    count: int
-    to_receive_minor: int
-    to_pay_minor: int
-
-
-def is_open(obligation: Obligation) -> bool:
-    """Tell whether an obligation still stands."""
-    return obligation.discharged_at is None and obligation.cancelled_at is None

@@ -18,13 +18,6 @@ class LinkSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
 
 
-class LifeDetailSerializer(serializers.Serializer[Any]):
-    """One figure of a step."""
-
-    label: Any = serializers.CharField()
-    value = serializers.CharField()
-
-
 class LifeStepSerializer(serializers.Serializer[Any]):
     """Something that happened: when, from which state to which, why, by whom."""
 
