@@ -100,7 +100,7 @@ class SecurityAdmin(KeptAdmin):
         "liquid",
         "active",
     ]
-    list_filter = ["security_type", "currency", "active", "liquid"]
+    list_filter = ["security_type", "issuer_sector", "currency", "active", "liquid"]
     list_select_related = ["currency"]
     search_fields = ["code", "symbol", "name", "issuer_name"]
     exclude = ["kind", "digits"]

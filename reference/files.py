@@ -63,6 +63,7 @@ class SecurityRow:
     symbol: str
     name: str
     issuer_name: str
+    issuer_sector: str
     security_type: str
     quotation: str
     currency: str
@@ -136,6 +137,7 @@ def read_securities() -> list[SecurityRow]:
                     symbol=line["symbol"],
                     name=line["name"],
                     issuer_name=line["issuer_name"],
+                    issuer_sector=line.get("sector") or "CORPORATE",
                     security_type=security_type,
                     quotation=quotation,
                     currency=line["currency"],

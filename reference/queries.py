@@ -194,6 +194,8 @@ def _security_entry(row: Security, currencies: dict[int, CurrencyEntry]) -> Secu
         price_digits=row.price_digits,
         active=row.active,
         liquid=row.liquid,
+        issuer_sector=row.issuer_sector,
+        sme_growth_market=row.sme_growth_market,
         maturity_date=row.maturity_date,
     )
 

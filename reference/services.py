@@ -54,10 +54,10 @@ ON CONFLICT (asset_ptr_id) DO NOTHING
 SECURITY_SQL = """
 INSERT INTO reference_security
     (asset_ptr_id, symbol, security_type, quotation, currency_id, settlement_lag_days, lot_size_units,
-     price_digits, active, liquid, issuer_name, maturity_date)
+     price_digits, active, liquid, issuer_name, issuer_sector, maturity_date)
 SELECT asset.id, staged.symbol, staged.security_type, staged.quotation, money.id,
        staged.settlement_lag_days, staged.lot_size_units, staged.price_digits, true, staged.liquid,
-       staged.issuer_name, staged.maturity_date
+       staged.issuer_name, staged.issuer_sector, staged.maturity_date
 FROM staged_security staged
 JOIN reference_asset asset ON asset.code = staged.code
 JOIN reference_asset money ON money.code = staged.currency
@@ -86,9 +86,9 @@ STAGES = {
     "holiday": "calendar text, date date, name text",
     "currency": "code text, name text, calendar text",
     "participant": "code text, name text, role text, clearing_member text, lei text, bic text",
-    "security": "code text, symbol text, name text, issuer_name text, security_type text, quotation text,"
-    " currency text, settlement_lag_days smallint, lot_size_units bigint, price_digits smallint,"
-    " liquid boolean, maturity_date date",
+    "security": "code text, symbol text, name text, issuer_name text, issuer_sector text,"
+    " security_type text, quotation text, currency text, settlement_lag_days smallint, lot_size_units bigint,"
+    " price_digits smallint, liquid boolean, maturity_date date",
     "price": "symbol text, date date, open numeric, high numeric, low numeric, close numeric,"
     " volume bigint, adjusted_close numeric",
 }

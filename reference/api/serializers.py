@@ -40,5 +40,6 @@ class SecuritySerializer(serializers.ModelSerializer[Security]):
         model = Security
         fields = [
             "isin", "symbol", "name", "security_type", "quotation", "currency", "settlement_lag_days",
-            "lot_size_units", "price_digits", "issuer_name", "maturity_date", "liquid", "active",
+            "lot_size_units", "price_digits", "issuer_name", "issuer_sector",
+            "sme_growth_market", "maturity_date", "liquid", "active",
         ]  # fmt: skip

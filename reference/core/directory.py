@@ -53,6 +53,8 @@ class SecurityEntry:
     price_digits: int
     active: bool
     liquid: bool
+    issuer_sector: str
+    sme_growth_market: bool
     maturity_date: date | None
 
     @property

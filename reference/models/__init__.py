@@ -1,6 +1,6 @@
 """The tables of reference data, one noun a file."""
 
-from reference.models.asset import Asset, AssetKind, Currency, Quotation, Security, SecurityType
+from reference.models.asset import Asset, AssetKind, Currency, IssuerSector, Quotation, Security, SecurityType
 from reference.models.calendar import Calendar, Holiday
 from reference.models.clock import BusinessClock
 from reference.models.membership import Membership, UserRole
@@ -16,6 +16,7 @@ __all__ = [
     "Currency",
     "DailyPrice",
     "Holiday",
+    "IssuerSector",
     "Membership",
     "Participant",
     "ParticipantRole",

@@ -29,6 +29,13 @@ class SecurityType(models.TextChoices):
     FUND = "FUND", "Fund"
 
 
+class IssuerSector(models.TextChoices):
+    """Who issued it, as far as penalties and collateral haircuts ask."""
+
+    GOVERNMENT = "GOVERNMENT", "Sovereign, local, central bank or multilateral development bank"
+    CORPORATE = "CORPORATE", "Any other issuer"
+
+
 class Quotation(models.TextChoices):
     """How its price is said: per unit, or in percent of nominal (amount = quantity * price / 100)."""
 
@@ -142,6 +149,12 @@ class Security(Asset):
     active = models.BooleanField(default=True)
     liquid = models.BooleanField(default=True, help_text="Liquid market in the sense of the CSDR penalty table")
     issuer_name = models.CharField(max_length=120)
+    issuer_sector = models.CharField(
+        max_length=10, choices=IssuerSector.choices, default=IssuerSector.CORPORATE, db_default=IssuerSector.CORPORATE
+    )
+    sme_growth_market = models.BooleanField(
+        default=False, db_default=False, help_text="Traded on an SME growth market (CSDR penalty table)"
+    )
     maturity_date = models.DateField(null=True, blank=True)
 
     class Meta:
@@ -151,6 +164,7 @@ class Security(Asset):
         constraints = [
             models.CheckConstraint(condition=Q(security_type__in=SecurityType.values), name="security_type_known"),
             models.CheckConstraint(condition=Q(quotation__in=Quotation.values), name="security_quotation_known"),
+            models.CheckConstraint(condition=Q(issuer_sector__in=IssuerSector.values), name="security_sector_known"),
             models.CheckConstraint(
                 condition=Q(settlement_lag_days__gte=0, settlement_lag_days__lte=30),
                 name="security_lag_range",

@@ -25,3 +25,6 @@ class Reason(StrEnum):
     LACK = "LACK"
     MONY = "MONY"
     HOLD = "PREA"
+    LINK = "LINK"
+    AWAITING = "CYCL"
+    MINIMUM = "MINO"

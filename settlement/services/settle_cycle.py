@@ -35,7 +35,8 @@ DUE_SQL = """
 """
 
 SETTLED_SQL = """
-    UPDATE settlement_instruction SET status = 'SETTLED', cycle_id = %s, settled_at = %s, reason = '', shortfall = 0
+    UPDATE settlement_instruction SET status = 'SETTLED', cycle_id = %s, settled_at = %s, reason = '', shortfall = 0,
+        settled_units = quantity_units, settled_minor = cash_minor
     WHERE id = ANY(%s)
 """
 

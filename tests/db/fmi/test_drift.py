@@ -203,6 +203,7 @@ def test_every_reference_without_a_foreign_key_is_checked_by_its_statement() -> 
         "clearing_obligation.currency_id",
         "clearing_novation.netting_run_id",
         "settlement_attempt.instruction_id",
+        "settlement_attempt.waits_for_id",
     }
 
 

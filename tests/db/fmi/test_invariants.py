@@ -80,13 +80,15 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an instruction that settled in name only": (
         (
             "UPDATE settlement_instruction SET status = 'SETTLED', settled_at = now(),"
+            " settled_units = quantity_units, settled_minor = cash_minor,"
             " cycle_id = (SELECT min(id) FROM settlement_cycle) WHERE status = 'PENDING'",
         ),
         ("cash leg if and only if securities leg",),
     ),
     "an instruction that moved and says it did not": (
         (
-            "UPDATE settlement_instruction SET status = 'PENDING', settled_at = NULL, cycle_id = NULL"
+            "UPDATE settlement_instruction SET status = 'PENDING', settled_at = NULL, cycle_id = NULL,"
+            " settled_units = 0, settled_minor = 0"
             f" WHERE id = {SETTLED}",
         ),
         ("cash leg if and only if securities leg",),

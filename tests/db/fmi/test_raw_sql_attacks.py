@@ -122,7 +122,8 @@ def test_every_column_is_immutable_or_known_to_move(table: str) -> None:
         "clearing_obligation": {"id", "discharged_at", "cancelled_at"},
         "settlement_instruction": {
             "id", "priority", "held_by_deliverer", "held_by_receiver", "status", "reason", "shortfall", "cycle_id",
-            "settled_at", "recorded_at",
+            "settled_at", "recorded_at", "settled_units", "settled_minor", "partial_allowed", "partial_minimum_units",
+            "cancel_wanted_by_deliverer", "cancel_wanted_by_receiver",
         },
     }  # fmt: skip
     assert moving == known[table]
@@ -149,8 +150,8 @@ def test_a_trade_takes_no_illegal_step(before: str, after: str) -> None:
 @pytest.mark.parametrize("after", ["PENDING", "CANCELLED"])
 def test_a_settled_instruction_stays_settled(after: str) -> None:
     refused(
-        f"UPDATE settlement_instruction SET status = '{after}', cycle_id = NULL, settled_at = NULL"
-        " WHERE status = 'SETTLED'",
+        f"UPDATE settlement_instruction SET status = '{after}', cycle_id = NULL, settled_at = NULL,"
+        " settled_units = 0, settled_minor = 0 WHERE status = 'SETTLED'",
         "cannot go from SETTLED",
     )
 

@@ -17,6 +17,7 @@ SECURITY = {
     "name": "New bond", "symbol": "NEWBOND", "security_type": "BOND", "quotation": "PERCENT",
     "settlement_lag_days": "2", "lot_size_units": "1000", "price_digits": "3", "active": "on",
     "liquid": "on", "issuer_name": "Issuer", "maturity_date": "2019-01-04",
+    "issuer_sector": "GOVERNMENT",
 }  # fmt: skip
 
 
