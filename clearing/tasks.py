@@ -24,11 +24,11 @@ def net() -> None:
 def instruct() -> None:
     """Instruct settlement for every obligation that has no instruction."""
     clock = business_clock()
-    instruct_settlement.instruct_settlement(at=clock.at, business_date=clock.business_date)
+    instruct_settlement.instruct_settlement(at=clock.at)
 
 
 @shared_task(name="clearing.discharge")
 def discharge() -> None:
     """Discharge what has settled."""
     clock = business_clock()
-    discharge_obligations.discharge_obligations(at=clock.at, business_date=clock.business_date)
+    discharge_obligations.discharge_obligations(at=clock.at)

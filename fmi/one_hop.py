@@ -1,29 +1,80 @@
-"""Django's ASGI handler with the whole synchronous stack in one thread.
+"""Django behind ASGI, its synchronous stack in a few threads that live on.
 
-Every middleware and view here is synchronous. Django's own handler enters a thread for the middleware,
-comes back to the event loop for the base handler and enters a thread again for the view; the two extra
-hops cost as much as the rest of a short request. Streamed answers are still iterated by the event loop.
+Every middleware and view here is synchronous. Django's own handler gives each request a new thread, which
+holds no connection to PostgreSQL or Valkey yet, and hops between it and the event loop several times.
+Here the event loop reads the body, one thread answers, and the event loop sends: as under WSGI, but a slow
+reader or writer holds no thread. A streamed answer is made part by part, each by whichever thread is free,
+so what makes the parts may hold no transaction open between two of them.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import IO, Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler
-from django.http import HttpRequest
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
 
 
 class OneHopHandler(ASGIHandler):
-    """Answer a request in one thread, from the first middleware to the view and back."""
+    """Answer a request in one thread, from the first middleware to the end of the response."""
+
+    def __init__(self) -> None:
+        """Load the middleware; the threads start as they are needed."""
+        super().__init__()
+        self.threads = ThreadPoolExecutor(settings.WEB_THREADS, thread_name_prefix="web")
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Build the synchronous chain, whatever is asked for."""
         super().load_middleware(is_async=False)
 
-    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """Run the synchronous chain in the request's own thread."""
-        answer: Any = sync_to_async(self.get_response, thread_sensitive=True)
-        response: HttpResponseBase = await answer(request)
+    async def __call__(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        """Read the body, have the request answered, send the response. Raises ValueError for a web socket."""
+        if scope["type"] != "http":
+            raise ValueError(f"only HTTP is served, not {scope['type']}")
+        try:
+            body_file = await self.read_body(receive)
+        except RequestAborted:
+            return
+        run = partial(asyncio.get_running_loop().run_in_executor, self.threads)
+        response: Any = await run(self._answer, scope, body_file)
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        leaving = asyncio.ensure_future(receive())
+        response.streaming_content = _parts(content=response.streaming_content, run=run, leaving=leaving)
+        try:
+            await self.send_response(response, send)
+        finally:
+            leaving.cancel()
+            await run(_close, response, body_file)
+
+    def _answer(self, scope: Any, body_file: IO[bytes]) -> Any:
+        """Run the synchronous chain; the response is over with it unless it is streamed."""
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        request, refusal = self.create_request(scope, body_file)
+        response: Any = refusal if request is None else self.get_response(request)
+        response._handler_class = self.__class__  # noqa: SLF001 (Django's handlers set it: who sends request_finished)
+        if not response.streaming:
+            _close(response, body_file)
         return response
+
+
+def _close(response: HttpResponseBase, body_file: IO[bytes]) -> None:
+    """Let go of what a request held."""
+    response.close()
+    body_file.close()
+
+
+async def _parts(*, content: Any, run: Callable[..., Any], leaving: asyncio.Future[Any]) -> AsyncIterator[bytes]:
+    """Make the parts of a streamed response, each in a thread, until the end or until the client has left."""
+    while not leaving.done() and (part := await run(next, content, None)) is not None:
+        yield part

@@ -1,4 +1,4 @@
-"""One settings file, driven by the environment; `.env.example` lists every variable.
+"""The settings, driven by the environment; `.env.example` lists every variable, `api_settings.py` what needs none.
 
 A setting is a constant of the product unless an operator must be able to change it.
 """
@@ -11,7 +11,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-VERSION = "0.1.0"
+from fmi.api_settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS, UNFOLD, VERSION  # noqa: F401 (Django reads them)
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
@@ -48,9 +49,8 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 # them once, with the hash of the content in each name and compressed.
 STATIC_FROM_SOURCE = env.bool("STATIC_FROM_SOURCE", default=DEBUG)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-# Web processes keep a pool, since ASGI gives each request its own thread; 0 keeps one connection a
-# thread, which suits the worker and the commands.
-DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
+# Threads of one web process, each with a connection of its own.
+WEB_THREADS = env.int("WEB_THREADS", default=8)
 BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
 WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)
 # The seed of the demo's market; unset, nobody trades but through the API and the pages.
@@ -136,11 +136,10 @@ DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_UR
 DATABASES["default"] |= {
     "ATOMIC_REQUESTS": False,
     "CONN_HEALTH_CHECKS": True,
-    "CONN_MAX_AGE": 0 if DATABASE_POOL_SIZE else 60,
+    "CONN_MAX_AGE": 60,
 }
-DATABASES["default"].setdefault("OPTIONS", {})
-if DATABASE_POOL_SIZE:
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": DATABASE_POOL_SIZE, "timeout": 15}
+# Only what asks for it is prepared (reference/prepared.py).
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
@@ -251,49 +250,6 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
-
-# ---------------------------------------------------------------------------------------------------
-# The API
-# ---------------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.BasicAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "fmi.pagination.LimitCursorPagination",
-    "PAGE_SIZE": 25,
-    "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
-    ],
-    "EXCEPTION_HANDLER": "fmi.problems.handle_exception",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
-}
-
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Mini FMI",
-    "DESCRIPTION": "Trades from capture to settlement delivery-versus-payment, and the ledger under them.",
-    "VERSION": VERSION,
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    # Two things have a `status`; without names of their own their types would be numbered.
-    "ENUM_NAME_OVERRIDES": {
-        "TradeStatusEnum": "trades.api.serializers.STATUS_CHOICES",
-        "InstructionStatusEnum": "settlement.api.serializers.STATUS_CHOICES",
-    },
-}
-
-UNFOLD = {
-    "SITE_TITLE": "Mini FMI",
-    "SITE_HEADER": "Mini FMI",
-    "SITE_SUBHEADER": "Reference data and inspection",
-}
 
 # ---------------------------------------------------------------------------------------------------
 # Logs go to standard error; what keeps them is the business of whoever runs the process

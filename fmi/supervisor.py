@@ -62,7 +62,7 @@ def children(*, port: int) -> list[Child]:
     granian = ("-m", "granian", "--interface", "asginl", "--host", LOOPBACK, "--port", str(port))
     celery = ("-m", "celery", "--app", "fmi")
     return [
-        Child("web", (*granian, "--workers", "2", "--no-ws", "fmi.asgi:application"), {"DATABASE_POOL_SIZE": "10"}),
+        Child("web", (*granian, "--workers", "2", "--no-ws", "fmi.asgi:application")),
         Child("worker", (*celery, "worker", "--loglevel", "INFO", "--concurrency", "2")),
         Child(
             "beat",

@@ -1,8 +1,8 @@
 """Open accounts and write the journal. Nothing else moves a balance."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import IntegrityError, connection, transaction
@@ -22,29 +22,40 @@ REFUSAL_OF_CONSTRAINT = {
 FEW_POSTINGS = 5_000
 
 PARAMETERS = """
-    unnest(%(source_ids)s::bigint[], %(accounts)s::bigint[], %(assets)s::bigint[], %(amounts)s::bigint[])
-        AS input (source_id, account_id, asset_id, amount)
+    unnest(%(kind)s::smallint[], %(source_id)s::bigint[], %(account_id)s::bigint[], %(asset_id)s::bigint[],
+           %(amount)s::bigint[]) AS input (kind, source_id, account_id, asset_id, amount)
 """
 
 STAGE_SQL = """
     CREATE TEMP TABLE IF NOT EXISTS staged_posting (
-        source_id bigint, account_id bigint, asset_id bigint, amount bigint) ON COMMIT DELETE ROWS
+        kind smallint, source_id bigint, account_id bigint, asset_id bigint, amount bigint) ON COMMIT DELETE ROWS
 """
 
+# kind is the place of the posting's source in the array of sources.
 POST_SQL = """
     WITH entries AS (
         INSERT INTO ledger_journalentry (source, source_id, business_date, at)
-        SELECT %(source)s, source_id, %(business_date)s::date, %(at)s::timestamptz
-        FROM (SELECT DISTINCT source_id FROM {postings}) ids ORDER BY source_id
+        SELECT (%(sources)s::text[])[kind], source_id, %(business_date)s::date, %(at)s::timestamptz
+        FROM (SELECT DISTINCT kind, source_id FROM {postings}) ids ORDER BY kind, source_id
         ON CONFLICT (source, source_id) DO NOTHING
-        RETURNING id, source_id
+        RETURNING id, array_position(%(sources)s::text[], source::text)::smallint AS kind, source_id
     ), posted AS (
         INSERT INTO ledger_posting (entry_id, account_id, asset_id, amount, business_date)
         SELECT entries.id, account_id, asset_id, amount, %(business_date)s::date
-        FROM {postings} JOIN entries USING (source_id) ORDER BY entries.id
+        FROM {postings} JOIN entries USING (kind, source_id) ORDER BY entries.id
     )
     SELECT count(*) FROM entries
 """
+
+
+class Postings(NamedTuple):
+    """Postings of one source, one element each, shape (k,); those that share a source_id make one entry."""
+
+    source: str
+    source_ids: NDArray[np.int64]
+    accounts: NDArray[np.int64]
+    assets: NDArray[np.int64]
+    amounts: NDArray[np.int64]
 
 
 def post_entries(
@@ -57,24 +68,37 @@ def post_entries(
     assets: NDArray[np.int64],
     amounts: NDArray[np.int64],
 ) -> int:
-    """Write journal entries and move their balances, in one statement; return how many were new.
+    """Write the journal entries of one source and move their balances; see post_together."""
+    postings = Postings(source, source_ids, accounts, assets, amounts)
+    return post_together(postings=[postings], business_date=business_date, at=at)
 
-    The four arrays have one element a posting, shape (k,); postings that share a source_id make one
-    entry. An entry that stands already under (source, source_id) is left as it is, so that the same
-    call made twice posts once.
+
+def post_together(*, postings: Sequence[Postings], business_date: date, at: datetime) -> int:
+    """Write the journal entries of several sources and move their balances, in one statement; return how many were new.
+
+    What one entry takes may be what another one brings: only the balances after all of them are held
+    against their limits. An entry that stands already under (source, source_id) is left as it is, so that
+    the same call made twice posts once.
 
     Raises EntryNotBalanced, BalanceBelowLimit, UnknownAccount; then nothing is written.
     """
-    moved = amounts != 0
+    columns: dict[str, NDArray[Any]] = {
+        "kind": np.repeat(np.arange(1, len(postings) + 1, dtype=np.int16), [len(of.amounts) for of in postings]),
+        "source_id": np.concatenate([of.source_ids for of in postings]),
+        "account_id": np.concatenate([of.accounts for of in postings]),
+        "asset_id": np.concatenate([of.assets for of in postings]),
+        "amount": np.concatenate([of.amounts for of in postings]),
+    }
+    moved = columns["amount"] != 0
     if not moved.any():
         return 0
-    columns = {"source_id": source_ids[moved], "account_id": accounts[moved], "asset_id": assets[moved]}
-    columns["amount"] = amounts[moved]
-    parameters: dict[str, Any] = {"source": source, "business_date": business_date, "at": at}
+    columns = {name: column[moved] for name, column in columns.items()}
+    sources = [of.source for of in postings]
+    parameters: dict[str, Any] = {"sources": sources, "business_date": business_date, "at": at}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            postings = _stage_postings(cursor=cursor, columns=columns, parameters=parameters)
-            cursor.execute(POST_SQL.format(postings=postings), parameters)
+            staged = _stage_postings(cursor=cursor, columns=columns, parameters=parameters)
+            cursor.execute(POST_SQL.format(postings=staged), parameters)
             return int(cursor.fetchone()[0])
     except IntegrityError as error:
         diagnostics = getattr(error.__cause__, "diag", None)
@@ -84,15 +108,14 @@ def post_entries(
         raise refusal(str(diagnostics.message_detail or diagnostics.message_primary)) from error
 
 
-def _stage_postings(*, cursor: Any, columns: Mapping[str, NDArray[np.int64]], parameters: dict[str, Any]) -> str:
+def _stage_postings(*, cursor: Any, columns: Mapping[str, NDArray[Any]], parameters: dict[str, Any]) -> str:
     """Put the postings where the statement can select them; return the FROM item."""
     if len(columns["amount"]) > FEW_POSTINGS:
         cursor.execute(STAGE_SQL)
         cursor.execute("TRUNCATE staged_posting")
         copy_arrays(cursor, table="staged_posting", columns=columns)
         return "staged_posting"
-    parameters["source_ids"], parameters["accounts"] = columns["source_id"].tolist(), columns["account_id"].tolist()
-    parameters["assets"], parameters["amounts"] = columns["asset_id"].tolist(), columns["amount"].tolist()
+    parameters |= {name: column.tolist() for name, column in columns.items()}
     return PARAMETERS
 
 

@@ -15,6 +15,7 @@ from reference.refusals import Refusal
 
 LIVE = "live"
 READ_ONLY = "An auditor reads everything and changes nothing."
+OPERATORS_ONLY = "Only an operator may do this."
 
 
 def answer(request: HttpRequest, template: str, context: Mapping[str, Any], *, part: str = LIVE) -> HttpResponse:
@@ -30,6 +31,14 @@ def acting_actor_of(request: HttpRequest) -> Actor:
     actor = actor_of(request)
     if actor.role is Role.AUDITOR:
         raise PermissionDenied(READ_ONLY)
+    return actor
+
+
+def acting_operator_of(request: HttpRequest) -> Actor:
+    """Return the operator who acts. Raises PermissionDenied for anyone else."""
+    actor = actor_of(request)
+    if not actor.is_operator:
+        raise PermissionDenied(OPERATORS_ONLY)
     return actor
 
 

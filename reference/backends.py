@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from reference.models import Membership
+from reference.prepared import fetch_prepared
 
 # _meta is Django's documented model API.
 USER_FIELDS = [field.attname for field in User._meta.concrete_fields]  # noqa: SLF001
@@ -20,7 +21,7 @@ MEMBERSHIP_COLUMNS = ", ".join(f"m.{name}" for name in MEMBERSHIP_FIELDS)
 USER_SQL = f"""
     SELECT {USER_COLUMNS}, {MEMBERSHIP_COLUMNS}
     FROM auth_user u LEFT JOIN reference_membership m ON m.user_id = u.id
-    WHERE u.id = %s
+    WHERE u.id = %(user_id)s::integer
 """
 
 
@@ -29,9 +30,7 @@ class MembershipBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session, None where there is none or it is not active."""
-        with connection.cursor() as cursor:
-            cursor.execute(USER_SQL, [user_id])
-            row = cursor.fetchone()
+        row = fetch_prepared(statement=USER_SQL, parameters={"user_id": user_id})
         if row is None:
             return None
         user = User.from_db(connection.alias, USER_FIELDS, row[: len(USER_FIELDS)])

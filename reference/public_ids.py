@@ -7,19 +7,35 @@ import os
 import time
 from uuid import UUID, SafeUUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 _NEW, _SET, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
 
 
 def new_public_ids(*, count: int) -> list[UUID]:
-    """Return `count` fresh identifiers, about half a microsecond each."""
+    """Return `count` fresh identifiers, ascending, about half a microsecond each."""
+    return uuids_of(public_ids=new_public_id_array(count=count))
+
+
+def new_public_id_array(*, count: int) -> NDArray[np.void]:
+    """Return `count` fresh identifiers, ascending, V16 (count,): what COPY takes as uuid.
+
+    Those of one call share the milliseconds and twelve random bits; the other 62 are drawn for each and
+    sorted, so that an index takes them in at its end (RFC 9562, section 6.2: monotonic within a call).
+    """
     milliseconds = time.time_ns() // 1_000_000
-    head = (milliseconds << 80) | (0x7 << 76) | (0b10 << 62)
-    keep = ~((0xF << 76) | (0b11 << 62)) & ((1 << 80) - 1)
-    noise = os.urandom(10 * count)
-    return [
-        _new_uuid(head | (int.from_bytes(noise[place : place + 10], "big") & keep))
-        for place in range(0, 10 * count, 10)
-    ]
+    words = np.empty((count, 2), dtype=">u8")
+    words[:, 0] = (milliseconds << 16) | (0x7 << 12) | (int.from_bytes(os.urandom(2), "big") & 0xFFF)
+    drawn = np.frombuffer(os.urandom(8 * count), dtype=np.uint64) >> np.uint64(2)
+    words[:, 1] = np.sort(drawn) | np.uint64(0b10 << 62)
+    return words.view("V16")[:, 0]
+
+
+def uuids_of(*, public_ids: NDArray[np.void]) -> list[UUID]:
+    """Return identifiers, V16 (n,), as UUIDs."""
+    data = public_ids.tobytes()
+    return [_new_uuid(int.from_bytes(data[place : place + 16], "big")) for place in range(0, len(data), 16)]
 
 
 def _new_uuid(value: int) -> UUID:

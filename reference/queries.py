@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 
 from reference.core.calendar import BUSINESS_ZONE, add_business_days, build_calendar
 from reference.core.directory import (
@@ -28,6 +27,7 @@ from reference.models import (
     ReferenceVersion,
     Security,
 )
+from reference.prepared import fetch_prepared
 from reference.refusals import BusinessClockNotSet
 
 EMPTY_STAMP = "empty"
@@ -48,9 +48,7 @@ class ClockReading:
 
 def business_clock() -> ClockReading:
     """Read the business clock. Raises BusinessClockNotSet."""
-    with connection.cursor() as cursor:
-        cursor.execute(CLOCK_SQL)
-        row = cursor.fetchone()
+    row = fetch_prepared(statement=CLOCK_SQL, parameters={})
     if row is None:
         raise BusinessClockNotSet
     business_date, at, ticked_at, seconds_per_day, running = row

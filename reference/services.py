@@ -260,6 +260,21 @@ def advance_business_clock(*, business_date: date, at: datetime, ticked_at: date
     return business_clock()
 
 
+def set_clock_running(*, running: bool, ticked_at: datetime | None = None) -> ClockReading:
+    """Stop or start the business clock without touching its time; ticked_at: wall time, None leaves it as it is.
+
+    Raises BusinessClockNotSet.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE reference_businessclock SET running = %s, ticked_at = coalesce(%s, ticked_at) WHERE id = 1",
+            [running, ticked_at],
+        )
+        if cursor.rowcount == 0:
+            raise BusinessClockNotSet
+    return business_clock()
+
+
 def create_demo_users(*, password: str) -> list[str]:
     """Create the missing demo logins and return their names.
 

@@ -1,6 +1,6 @@
 """Discharge obligations whose instructions settled, and advance the trades that stand on them."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -36,7 +36,8 @@ DONE_SQL = """
 
 # A cleared trade is settled when both its sides' obligations are discharged.
 SETTLED_MATCHES_SQL = """
-    SELECT match_id FROM discharged WHERE kind = 'GROSS'
+    CREATE TEMP TABLE settled_match ON COMMIT DROP AS
+    SELECT match_id AS id FROM discharged WHERE kind = 'GROSS'
     UNION ALL
     SELECT m.id
     FROM clearing_novation n
@@ -52,14 +53,14 @@ SETTLED_MATCHES_SQL = """
 """
 
 
-def discharge_obligations(*, at: datetime, business_date: date) -> int:
+def discharge_obligations(*, at: datetime) -> int:
     """Discharge what has settled, and what nets to nothing; return how many obligations.
 
     Called twice, it finds nothing the second time.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
-        cursor.execute("DROP TABLE IF EXISTS discharged, done_obligation")
+        cursor.execute("DROP TABLE IF EXISTS discharged, done_obligation, settled_match")
         cursor.execute(DISCHARGE_SQL, {"at": at})
         discharged = int(cursor.rowcount)
         if discharged <= 0:
@@ -68,7 +69,7 @@ def discharge_obligations(*, at: datetime, business_date: date) -> int:
         cursor.execute(DONE_SQL)
         cursor.execute("ANALYZE done_obligation")
         cursor.execute(SETTLED_MATCHES_SQL)
-        matches = [row[0] for row in cursor.fetchall()]
-        advanced = advance_trades(match_ids=matches, status=TradeStatus.SETTLED)
+        cursor.execute("ANALYZE settled_match")
+        advanced = advance_trades(matches_sql="SELECT id FROM settled_match", status=TradeStatus.SETTLED)
         record_fact(fact=ObligationsDischarged(count=discharged, trades=advanced))
     return discharged

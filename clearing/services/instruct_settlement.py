@@ -1,6 +1,6 @@
 """Give settlement its instructions: one for each obligation that moves something."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import numpy as np
 from django.db import connection, transaction
@@ -13,7 +13,7 @@ NORMAL_PRIORITY = 4
 
 WAITING_SQL = """
     SELECT o.id, o.account_id, o.counterparty_account_id, o.security_id, o.quantity_units, o.currency_id,
-           o.cash_minor, o.settlement_date
+           o.cash_minor, (o.kind = 'NET')::int, o.settlement_date
     FROM clearing_obligation o
     WHERE o.discharged_at IS NULL AND o.cancelled_at IS NULL
       AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
@@ -23,10 +23,11 @@ WAITING_SQL = """
 """
 
 
-def instruct_settlement(*, at: datetime, business_date: date) -> int:
+def instruct_settlement(*, at: datetime) -> int:
     """Create the settlement instructions of all obligations that have none; return how many.
 
-    The account that owes securities delivers; where none move, the one that receives cash does.
+    The account that owes securities delivers; where none move, the one that receives cash does. What is
+    cleared may settle in part: the CCP takes and gives what there is, and its members agreed to it.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
@@ -34,9 +35,9 @@ def instruct_settlement(*, at: datetime, business_date: date) -> int:
         rows = cursor.fetchall()
         if not rows:
             return 0
-        dates = [row[7] for row in rows]
-        obligation, account, counterparty, security, quantity, currency, cash = np.array(
-            [row[:7] for row in rows], dtype=np.int64
+        dates = [row[8] for row in rows]
+        obligation, account, counterparty, security, quantity, currency, cash, cleared = np.array(
+            [row[:8] for row in rows], dtype=np.int64
         ).T.copy()
         delivers = (quantity < 0) | ((quantity == 0) & (cash > 0))
         return create_instructions(
@@ -50,6 +51,7 @@ def instruct_settlement(*, at: datetime, business_date: date) -> int:
                 cash_minor=np.where(delivers, cash, -cash),
                 intended_date=dates,
                 priority=np.full(len(rows), NORMAL_PRIORITY, dtype=np.int64),
+                partial_allowed=(cleared == 1) & (quantity != 0),
             ),
             at=at,
         )

@@ -15,14 +15,18 @@ CLEARING_LOCK = "clearing"
 LOOK_BACK = timedelta(days=7)
 
 NOVATE_SQL = """
-    INSERT INTO clearing_novation (match_id, settlement_date, novated_at, business_date)
-    SELECT m.id, m.settlement_date, %(at)s, %(business_date)s
-    FROM trades_match m
-    WHERE m.business_date >= %(since)s AND m.cleared
-      AND NOT EXISTS (SELECT 1 FROM clearing_novation n WHERE n.match_id = m.id)
-      AND EXISTS (SELECT 1 FROM trades_trade t WHERE t.id = m.sell_trade_id AND t.status = 'MATCHED')
-    ORDER BY m.id
-    RETURNING match_id
+    CREATE TEMP TABLE novated ON COMMIT DROP AS
+    WITH made AS (
+        INSERT INTO clearing_novation (match_id, settlement_date, novated_at, business_date)
+        SELECT m.id, m.settlement_date, %(at)s, %(business_date)s
+        FROM trades_match m
+        WHERE m.business_date >= %(since)s AND m.cleared
+          AND NOT EXISTS (SELECT 1 FROM clearing_novation n WHERE n.match_id = m.id)
+          AND EXISTS (SELECT 1 FROM trades_trade t WHERE t.id = m.sell_trade_id AND t.status = 'MATCHED')
+        ORDER BY m.id
+        RETURNING match_id
+    )
+    SELECT match_id AS id FROM made
 """
 
 GROSS_SQL = """
@@ -47,12 +51,14 @@ def novate_trades(*, at: datetime, business_date: date) -> int:
     parameters = {"at": at, "business_date": business_date, "since": business_date - LOOK_BACK}
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
+        cursor.execute("DROP TABLE IF EXISTS novated")
         cursor.execute(NOVATE_SQL, parameters)
-        novated = [row[0] for row in cursor.fetchall()]
-        if novated:
-            advance_trades(match_ids=novated, status=TradeStatus.CLEARED)
-            record_fact(fact=TradesNovated(count=len(novated)))
+        novated = int(cursor.rowcount)
+        if novated > 0:
+            cursor.execute("ANALYZE novated")
+            advance_trades(matches_sql="SELECT id FROM novated", status=TradeStatus.CLEARED)
+            record_fact(fact=TradesNovated(count=novated))
         cursor.execute(GROSS_SQL, parameters)
         if cursor.rowcount:
             record_fact(fact=ObligationsNetted(count=cursor.rowcount))
-    return len(novated)
+    return novated

@@ -63,7 +63,7 @@ def running(django_db_setup: None, django_db_blocker: Any) -> Iterator[Running]:
         port = free_port()
         url = "postgresql://{user}:{password}@{host}:{port}/".format(**server) + name
         environment = os.environ | {
-            "DATABASE_URL": url, "DATABASE_POOL_SIZE": "4", "BODY_LIMIT_BYTES": str(LIMIT_BYTES),
+            "DATABASE_URL": url, "WEB_THREADS": "4", "BODY_LIMIT_BYTES": str(LIMIT_BYTES),
         }  # fmt: skip
         try:
             headers, report = prepare(settings)

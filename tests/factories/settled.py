@@ -65,8 +65,8 @@ def settle_one_trade(*, market: Market, alpha: Client, bravo: Client) -> str:
     assert match_trades(at=NOW, business_date=TODAY) == 1
     novate_trades(at=NOW, business_date=TODAY)
     net_obligations(at=NOW, business_date=SETTLES)
-    instruct_settlement(at=NOW, business_date=SETTLES)
+    instruct_settlement(at=NOW)
     settle_cycle(at=NOW, business_date=SETTLES, name="Cycle")
-    discharge_obligations(at=NOW, business_date=SETTLES)
+    discharge_obligations(at=NOW)
     assert set(Trade.objects.values_list("status", flat=True)) == {"SETTLED"}
     return public_id

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.public_ids import new_public_ids
+from reference.public_ids import new_public_id_array
+from trades.core import fast_lane
 from trades.core.fast_lane import FastLane
 from trades.core.parsing import CsvLines, read_chunks
 from trades.core.report import PRICE_SCALE, CaptureContext, Problem, ResolvedReport, SecurityTerms
@@ -76,9 +77,9 @@ ROWS = st.lists(
 )
 
 
-def read(rows: list[tuple[str, ...]]) -> Any:
+def read(rows: list[tuple[str, ...]], quote: str = "") -> Any:
     """Read rows as one chunk of a CSV file."""
-    text = "\n".join(",".join(row) for row in [HEADER, *rows])
+    text = "\n".join(",".join(f"{quote}{field}{quote}" for field in row) for row in [HEADER, *rows])
     return next(read_chunks(blocks=[text.encode()], form="csv"), ([], []))[1]
 
 
@@ -91,22 +92,35 @@ def few_lines_teach_the_lane() -> Any:
 
 
 @settings(max_examples=300, deadline=None)
-@given(rows=ROWS, context=st.sampled_from(CONTEXTS))
-def test_the_fast_lane_and_the_rules_agree(rows: list[tuple[str, ...]], context: CaptureContext) -> None:
-    lines = read(rows)
+@given(rows=ROWS, context=st.sampled_from(CONTEXTS), quote=st.sampled_from(["", '"']))
+def test_the_fast_lane_and_the_rules_agree(rows: list[tuple[str, ...]], context: CaptureContext, quote: str) -> None:
+    check_agreement(read(rows, quote), context)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=ROWS)
+def test_texts_whose_keys_collide_are_told_apart(rows: list[tuple[str, ...]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_lane, "match_keys", lambda *, fields: np.zeros(len(fields), dtype=np.int64))
+        check_agreement(read(rows), OPERATOR)
+
+
+def check_agreement(lines: Any, context: CaptureContext) -> None:
+    """Compare what the lane and the rules say of every line."""
     if not isinstance(lines, CsvLines):
         return
     fresh = replace(context)
     expected = resolve_reports(reports=[line.report for line in lines], context=fresh)
     chunk = module.prepare_lines(lines=lines, lane=FastLane(context=replace(context)))
     good = [row for row in expected if isinstance(row, ResolvedReport)]
+    assert len(chunk.outcomes) == len(expected)
     assert list(chunk.lines) == [place for place, row in enumerate(expected) if isinstance(row, ResolvedReport)]
     assert [list(outcome.problems) for outcome in chunk.outcomes] == [
         [] if isinstance(row, ResolvedReport) else row for row in expected
     ]
     if not good:
         return
-    wanted: dict[str, Any] = trade_columns(rows=good, public_ids=new_public_ids(count=len(good)))
+    wanted: dict[str, Any] = trade_columns(rows=good, public_ids=new_public_id_array(count=len(good)))
     found: dict[str, Any] = chunk.columns
     assert found.keys() == wanted.keys()
     for name in wanted.keys() - {"public_id"}:
@@ -121,7 +135,7 @@ def test_most_rows_take_the_lane() -> None:
     lines = read([(f"T-{number}", *row[1:]) for number in range(100)])
     taken = []
     original = lane.take
-    lane.take = lambda *, rows: taken.append(original(rows=rows)) or taken[-1]  # type: ignore[method-assign,func-returns-value]
+    lane.take = lambda **given: taken.append(original(**given)) or taken[-1]  # type: ignore[method-assign,func-returns-value]
     chunk = module.prepare_lines(lines=lines, lane=lane)
     assert len(chunk.lines) == 100
     assert max(int(plain.sum()) for plain, _ in taken) == 98

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trades.core.matching import OpenReport, Tolerance, find_near_misses, pair_reports
+from reference.core.pairing import Tolerance
+from trades.core.matching import OpenReport, find_near_misses, pair_reports
 
 TOLERANCES = {1: Tolerance(band_minor=10_000, below_minor=200, above_minor=2_500)}
 AMOUNTS = st.one_of(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NoReturn
 
 import msgspec
-from asgiref.sync import sync_to_async
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
@@ -94,7 +93,7 @@ def answer_lines(outcomes: Sequence[LineOutcome]) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-def answer_stream(*, first: list[LineOutcome] | None, rest: Iterator[list[LineOutcome]]) -> Iterator[bytes]:
+def answer_stream(*, first: Sequence[LineOutcome] | None, rest: Iterator[Sequence[LineOutcome]]) -> Iterator[bytes]:
     """Write the outcomes chunk by chunk as the capture goes on; a client that leaves ends the capture."""
     try:
         if first is not None:
@@ -103,27 +102,6 @@ def answer_stream(*, first: list[LineOutcome] | None, rest: Iterator[list[LineOu
                 yield answer_lines(outcomes)
     finally:
         close(rest)
-
-
-class AsynchronousAnswer:
-    """A stream for ASGI: each next part is made in the request's own thread, which owns its connection."""
-
-    def __init__(self, parts: Iterator[bytes]) -> None:
-        self.parts = parts
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the parts."""
-        take = sync_to_async(self._take, thread_sensitive=True)
-        while (part := await take()) is not None:
-            yield part
-
-    def _take(self) -> bytes | None:
-        """Make the next part; None at the end, for a StopIteration may not leave a coroutine."""
-        return next(self.parts, None)
-
-    def close(self) -> None:
-        """End the capture. Django calls it when the response is over, however it ended."""
-        close(self.parts)
 
 
 def close(parts: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -25,7 +24,6 @@ from reference.queries import business_clock
 from trades.api import examples
 from trades.api.capture import (
     BULK_FORMS,
-    AsynchronousAnswer,
     answer_stream,
     blocks_of,
     media_type_of,
@@ -52,7 +50,7 @@ from trades.queries.life import get_trade
 from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import cancel_trade
 from trades.services.capture_submission import capture_submission, open_submission
-from trades.services.capture_trades import capture_trade
+from trades.services.capture_trade import capture_trade
 
 REPORTERS = (Role.PARTICIPANT, Role.OPERATOR)
 
@@ -160,10 +158,7 @@ class TradeBulk(ActorView[Trade]):
         outcomes = capture_submission(submission=submission, blocks=blocks_of(request=request), form=form, actor=actor)
         first = next(outcomes, None)
         parts = answer_stream(first=first, rest=outcomes)
-        under_asgi = isinstance(request._request, ASGIRequest)  # noqa: SLF001 (DRF has no other name for it)
-        response = StreamingHttpResponse(
-            AsynchronousAnswer(parts) if under_asgi else parts, content_type="application/x-ndjson"
-        )
+        response = StreamingHttpResponse(parts, content_type="application/x-ndjson")
         response["Location"] = f"/api/v1/submissions/{submission.public_id}"
         return response
 

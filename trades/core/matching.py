@@ -5,12 +5,13 @@ comes here is the rest, a few per cent. Rules: CSDR RTS (EU) 2018/1229 Art 5(3) 
 agree) and Art 6 (the tolerance on the cash amount); a filled optional field matches a blank one (T2S).
 """
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
+
+from reference.core.pairing import Tolerance, pair_nearest
 
 NEAR_MISS_CANDIDATES = 64
 NEAR_MISS_DIFFERENCES = 2
@@ -35,18 +36,6 @@ class OpenReport(NamedTuple):
     amount_minor: int
     transaction_type: str
     trading_venue: str
-
-
-class Tolerance(NamedTuple):
-    """How far two cash amounts of a currency may lie apart, in its minor units."""
-
-    band_minor: int
-    below_minor: int
-    above_minor: int
-
-    def allowed(self, *, amount_minor: int) -> int:
-        """Return the tolerance for an amount: the smaller one up to the band, the larger above it."""
-        return self.below_minor if amount_minor <= self.band_minor else self.above_minor
 
 
 class Pair(NamedTuple):
@@ -80,38 +69,14 @@ def pair_reports(*, reports: Iterable[OpenReport], tolerances: Mapping[int, Tole
     pairs: list[Pair] = []
     for buys, sells in blocks.values():
         if buys and sells:
-            pairs += _pair_block(buys=buys, sells=sells, tolerance=tolerances[buys[0].currency_id])
+            found = pair_nearest(
+                takers=buys,
+                deliverers=sells,
+                tolerance=tolerances[buys[0].currency_id],
+                differences=lambda buy, sell: 0 if _optional_agree(buy=buy, sell=sell) else None,
+            )
+            pairs += [Pair(buy=buy, sell=sell, rule=_rule_of(buy=buy, sell=sell)) for buy, sell in found]
     return sorted(pairs, key=lambda pair: (pair.buy.id, pair.sell.id))
-
-
-def _pair_block(*, buys: list[OpenReport], sells: list[OpenReport], tolerance: Tolerance) -> list[Pair]:
-    """Pair within one block: each buy in turn takes the nearest sell still free."""
-    free = sorted(sells, key=lambda sell: (sell.amount_minor, sell.id))
-    amounts = [sell.amount_minor for sell in free]
-    pairs: list[Pair] = []
-    widest = max(tolerance.below_minor, tolerance.above_minor)
-    for buy in sorted(buys, key=lambda buy: (_nearest_distance(buy.amount_minor, amounts), buy.id)):
-        low = bisect_left(amounts, buy.amount_minor - widest)
-        high = bisect_right(amounts, buy.amount_minor + widest)
-        best: tuple[int, int, int] | None = None
-        for place in range(low, high):
-            sell = free[place]
-            distance = abs(sell.amount_minor - buy.amount_minor)
-            if distance > tolerance.allowed(amount_minor=sell.amount_minor) or not _optional_agree(buy=buy, sell=sell):
-                continue
-            if best is None or (distance, sell.id) < best[:2]:
-                best = (distance, sell.id, place)
-        if best is not None:
-            sell = free.pop(best[2])
-            amounts.pop(best[2])
-            pairs.append(Pair(buy=buy, sell=sell, rule=_rule_of(buy=buy, sell=sell)))
-    return pairs
-
-
-def _nearest_distance(amount_minor: int, amounts: Sequence[int]) -> int:
-    """Return how far the nearest of some sorted amounts lies from one."""
-    place = bisect_left(amounts, amount_minor)
-    return min(abs(near - amount_minor) for near in amounts[max(0, place - 1) : place + 1])
 
 
 def _optional_agree(*, buy: OpenReport, sell: OpenReport) -> bool:

@@ -3,18 +3,21 @@
 import contextlib
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
 import msgspec
 
+from trades.core.cells import cut_cells
 from trades.core.report import Problem, TradeReport
 
 CHUNK_LINES = 20_000
 # Ten times what the fields can hold; it bounds a chunk in memory, too.
 MAXIMUM_LINE_BYTES = 4 * 1024
+# More than the longest field that the fast lane reads.
+ROOM_BYTES = 64
+UNIT_SEPARATOR = "\x1f"
 FIELD_TYPES = {field.name: field for field in msgspec.structs.fields(TradeReport)}
 REQUIRED_COLUMNS = tuple(name for name, field in FIELD_TYPES.items() if field.required)
 BLANK_MEANS_ABSENT = tuple(name for name, field in FIELD_TYPES.items() if not field.required)
@@ -131,18 +134,14 @@ def _read_json_line(number: int, line: bytes) -> Line:
 
 
 class CsvLines(Sequence[Line]):
-    """The lines of a chunk of CSV, cut into columns; a line is read as a report only when it is asked for.
-
-    columns: field -> its texts in the order of the lines; what is blank or missing is the field's default.
-    """
+    """The lines of a chunk of CSV, cut into cells; a line is read as a report only when it is asked for."""
 
     def __init__(self, *, pairs: Sequence[tuple[int, bytes]], header: list[str]) -> None:
+        """Raise ValueError or csv.Error where a line is not well formed."""
         self._pairs = pairs
-        self.numbers = [number for number, _ in pairs]
         self._header = header
-        self.columns = _arrange(_read_rows(b"\n".join([line for _, line in pairs]).decode("utf-8")), header)
-        if len(self.columns[REQUIRED_COLUMNS[0]]) != len(pairs):
-            raise ValueError("A quoted field goes over the end of its line.")
+        text, separator = _plain_text(b"\n".join([line for _, line in pairs]))
+        self.cells = cut_cells(text=text, separator=separator, header=header, lines=len(pairs), room=ROOM_BYTES)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -159,32 +158,43 @@ class CsvLines(Sequence[Line]):
     def __iter__(self) -> Iterator[Line]:
         return iter(self.read(places=range(len(self))))
 
-    def row(self, *, place: int) -> dict[str, Any]:
-        """Return one line as field -> text."""
-        return {name: column[place] for name, column in self.columns.items()}
+    @property
+    def numbers(self) -> list[int]:
+        """The number of each line in the file."""
+        return [number for number, _ in self._pairs]
 
     def read(self, *, places: Sequence[int]) -> list[Line]:
         """Read some lines as reports: all at once where every one is well formed, one by one where one is not."""
         if not len(places):
             return []
-        chosen = columns_at(columns=self.columns, places=places)
+        pairs = [self._pairs[place] for place in places]
         try:
-            reports = msgspec.convert(list(zip(*chosen.values(), strict=True)), list[_Row], strict=False)
+            rows = _read_rows(b"\n".join([line for _, line in pairs]).decode("utf-8"))
+            columns = _arrange(rows, self._header)
+            reports = msgspec.convert(list(zip(*columns, strict=True)), list[_Row], strict=False)
         except msgspec.ValidationError:
-            return [_read_csv_line(*self._pairs[place], self._header) for place in places]
-        return [Line(self._pairs[place][0], "", report) for place, report in zip(places, reports, strict=True)]
+            return [_read_csv_line(number, line, self._header) for number, line in pairs]
+        return [Line(number, "", report) for (number, _), report in zip(pairs, reports, strict=True)]
 
 
-def columns_at(*, columns: Mapping[str, Sequence[Any]], places: Sequence[int]) -> dict[str, Sequence[Any]]:
-    """Return the columns of the rows at these places only."""
-    if len(places) == 1:
-        return {name: (column[places[0]],) for name, column in columns.items()}
-    pick = itemgetter(*places)
-    return {name: pick(column) for name, column in columns.items()}
+def _plain_text(text: bytes) -> tuple[bytes, str]:
+    """Return lines of CSV without quotes, each with its end, and what separates their fields.
+
+    Raises ValueError, csv.Error.
+    """
+    if b"\x00" in text:
+        raise ValueError("NUL")
+    decoded = text.decode("utf-8")
+    if b'"' not in text and b"\r" not in text:
+        return text + b"\n", ","
+    if UNIT_SEPARATOR in decoded:
+        raise ValueError("A control character where fields are quoted.")
+    rows = _read_rows(decoded)
+    return "".join([UNIT_SEPARATOR.join(row) + "\n" for row in rows]).encode(), UNIT_SEPARATOR
 
 
 def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> Sequence[Line]:
-    """Read CSV lines: in columns where every line is well formed, one by one where one is not."""
+    """Read CSV lines: in cells where every line is well formed, one by one where one is not."""
     if pairs and max([len(line) for _, line in pairs]) <= MAXIMUM_LINE_BYTES:
         with contextlib.suppress(UnicodeDecodeError, ValueError, csv.Error):
             return CsvLines(pairs=pairs, header=header)
@@ -192,29 +202,24 @@ def _read_csv(pairs: Sequence[tuple[int, bytes]], header: list[str]) -> Sequence
 
 
 def _read_rows(text: str) -> list[list[str]]:
-    """Cut CSV text into rows. Raises ValueError, csv.Error."""
-    if "\x00" in text:
-        raise ValueError("NUL")
+    """Cut CSV text into rows. Raises csv.Error."""
     if '"' in text or "\r" in text:
         return list(csv.reader(io.StringIO(text), strict=True))
     # Without quotes there is nothing to parse, and cutting is three times as fast.
     return [line.split(",") for line in text.split("\n")]
 
 
-def _arrange(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """Cut rows into columns, in the order of a report's fields.
-
-    Raises ValueError where a row is not as long as the header.
-    """
+def _arrange(rows: Sequence[Sequence[str]], header: Sequence[str]) -> list[Sequence[Any]]:
+    """Cut rows into columns, in the order of a report's fields; what is blank or missing is the field's default."""
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    arranged: dict[str, Sequence[Any]] = {}
+    arranged: list[Sequence[Any]] = []
     for name, field in FIELD_TYPES.items():
         column: Sequence[Any] | None = columns.get(name)
         if column is None:
             column = (field.default,) * len(rows)
         elif not field.required and "" in column:
-            column = tuple([value or field.default for value in column])
-        arranged[name] = column
+            column = [value or field.default for value in column]
+        arranged.append(column)
     return arranged
 
 

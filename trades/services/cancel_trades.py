@@ -93,7 +93,7 @@ def _cancel_matched(*, trade: Trade, reason: str, actor: Actor, at: datetime, bu
         return "REQUESTED"
     for path in settings.TRADE_CANCELLATION_HOOKS:
         import_string(path)(match_id=match.pk, at=at, business_date=business_date)
-    advance_trades(match_ids=[match.pk], status=TradeStatus.CANCELLED)
+    advance_trades(matches_sql=f"SELECT {match.pk} AS id", status=TradeStatus.CANCELLED)
     record_fact(fact=TradesCancelled(count=1))
     return "CANCELLED"
 

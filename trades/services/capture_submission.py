@@ -2,11 +2,11 @@
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from django.db import OperationalError, transaction
 from django.db.models.functions import Now
@@ -24,6 +24,7 @@ from trades.queries.capture_context import capture_context
 from trades.refusals import BrokenEncoding, MissingColumn, UnknownColumn
 from trades.services.capture_trades import (
     CaptureOutcome,
+    Outcomes,
     ResolvedChunk,
     announce_captured,
     prepare_chunk,
@@ -46,6 +47,29 @@ class LineOutcome(NamedTuple):
 
     line: int
     outcome: CaptureOutcome
+
+
+class LineOutcomes(Sequence[LineOutcome]):
+    """What became of each line of a chunk, in order; an outcome is made only when it is asked for."""
+
+    def __init__(self, *, numbers: Sequence[int], outcomes: Outcomes) -> None:
+        self.numbers = numbers
+        self.outcomes = outcomes
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, place: int) -> LineOutcome: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[LineOutcome]: ...
+    def __getitem__(self, place: int | slice) -> LineOutcome | list[LineOutcome]:
+        if isinstance(place, slice):
+            return list(map(LineOutcome, self.numbers[place], self.outcomes[place]))
+        return LineOutcome(self.numbers[place], self.outcomes[place])
+
+    def __iter__(self) -> Iterator[LineOutcome]:
+        return map(LineOutcome, self.numbers, self.outcomes)
 
 
 class _Prepared(NamedTuple):
@@ -71,7 +95,7 @@ def open_submission(*, actor: Actor, source: str, at: datetime, business_date: d
 
 def capture_submission(
     *, submission: Submission, blocks: Iterable[bytes], form: str, actor: Actor
-) -> Iterator[list[LineOutcome]]:
+) -> Iterator[LineOutcomes]:
     """Capture blocks of bytes (form "csv" or "ndjson") line by line; yield the outcomes chunk by chunk, in order.
 
     A bad line is refused with its number and reason and the others are kept. Chunks are committed as
@@ -132,7 +156,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOutcome]:
+def _write_chunk(*, submission: Submission, prepared: _Prepared) -> LineOutcomes:
     """Write one chunk; again, where another submission that repeats its trades the other way round got in between."""
     for _ in range(DEADLOCK_TRIES - 1):
         try:
@@ -143,7 +167,7 @@ def _write_chunk(*, submission: Submission, prepared: _Prepared) -> list[LineOut
     return _write_chunk_once(submission=submission, prepared=prepared)
 
 
-def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> list[LineOutcome]:
+def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> LineOutcomes:
     """Write one chunk, its refused lines, the submission's counts and the facts, in one transaction."""
     with transaction.atomic():
         chunk = write_chunk(
@@ -155,13 +179,13 @@ def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> list[Li
         refused = [
             RefusedLine(
                 submission=submission,
-                line=number,
+                line=prepared.numbers[place],
                 code=outcome.problems[0].code,
                 pointer=_storable(outcome.problems[0].pointer[:60]),
                 message=_storable(" ".join(problem.message for problem in outcome.problems)),
-                content=_storable(raw.decode("utf-8", "replace")[:KEPT_CONTENT]),
+                content=_storable(prepared.raw[place].decode("utf-8", "replace")[:KEPT_CONTENT]),
             )
-            for number, raw, outcome in zip(prepared.numbers, prepared.raw, chunk.outcomes, strict=True)
+            for place, outcome in sorted(chunk.outcomes.others.items())
             if outcome.outcome == "REFUSED"
         ]
         RefusedLine.objects.bulk_create(refused)
@@ -171,8 +195,7 @@ def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> list[Li
         submission.repeated += len(chunk.outcomes) - chunk.accepted - len(refused)
         submission.save(update_fields=["lines", "accepted", "refused", "repeated"])
         announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
-    with _collector_paused():
-        return list(map(LineOutcome, prepared.numbers, chunk.outcomes))
+    return LineOutcomes(numbers=prepared.numbers, outcomes=chunk.outcomes)
 
 
 def _storable(text: str) -> str:

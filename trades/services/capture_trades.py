@@ -1,21 +1,21 @@
 """Take trade reports in: resolve, write, and tell what became of each. One report is a set of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 from uuid import UUID
 
 import msgspec
 import numpy as np
-from django.db import connection, transaction
+from django.db import connection
+from numpy.typing import NDArray
 
-from events.services import record_action, record_fact
+from events.services import record_fact
 from reference.bulk import Column, copy_arrays
-from reference.core.actor import Actor
-from reference.public_ids import new_public_ids
+from reference.public_ids import new_public_id_array, uuids_of
 from trades.contracts import TradesCaptured, TradesMatched
-from trades.core.report import CaptureContext, Problem, ResolvedReport, TradeReport, resolve_report
-from trades.queries.capture_context import capture_context
+from trades.core.report import CaptureContext, Problem, ResolvedReport, TradeReport
+from trades.core.resolution import resolve_report
 from trades.services.copy_trades import copy_trades, trade_columns
 
 SMALL_SET = 50
@@ -26,6 +26,7 @@ STAGED_COLUMNS = """
     currency_id bigint, quantity_units bigint, price numeric, amount_minor bigint, trade_date date,
     settlement_date date, cleared boolean, transaction_type text, trading_venue text, match_key bigint
 """
+STAGED_FEW = f"jsonb_to_recordset(%(rows)s::jsonb) AS s({STAGED_COLUMNS})"
 STAGED_NAMES = tuple(column.split()[0] for column in STAGED_COLUMNS.split(","))
 CONTENT = [name for name in ResolvedReport._fields if name not in ("trade_id", "reporter_id")]
 
@@ -54,7 +55,7 @@ INSERT_SQL = """
         SELECT id, id, 'LOCKED_IN', buyer_account_id, seller_account_id, security_id, currency_id,
             quantity_units, amount_minor, settlement_date, cleared, received_at, business_date
         FROM inserted WHERE side = 'BOTH'
-    )
+    ){also}
     SELECT count(*), count(*) FILTER (WHERE side = 'BOTH'), min(id) FROM inserted
 """
 
@@ -74,10 +75,38 @@ class CaptureOutcome(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
+class Outcomes(Sequence[CaptureOutcome]):
+    """What became of each of some reports, in order; an outcome is made only when it is asked for.
+
+    public_ids: V16 (n,), of what is ACCEPTED; others: place -> outcome of those that are not.
+    """
+
+    def __init__(self, *, public_ids: NDArray[np.void], others: Mapping[int, CaptureOutcome]) -> None:
+        self.public_ids = public_ids
+        self.others = others
+
+    def __len__(self) -> int:
+        return len(self.public_ids)
+
+    @overload
+    def __getitem__(self, place: int) -> CaptureOutcome: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[CaptureOutcome]: ...
+    def __getitem__(self, place: int | slice) -> CaptureOutcome | list[CaptureOutcome]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        place = range(len(self))[place]
+        return self.others.get(place) or CaptureOutcome("ACCEPTED", UUID(bytes=self.public_ids[place].tobytes()))
+
+    def __iter__(self) -> Iterator[CaptureOutcome]:
+        for place, public_id in enumerate(uuids_of(public_ids=self.public_ids)):
+            yield self.others.get(place) or CaptureOutcome("ACCEPTED", public_id)
+
+
 class WrittenChunk(NamedTuple):
     """What a chunk of reports became, in order, and how many were taken and locked in."""
 
-    outcomes: list[CaptureOutcome]
+    outcomes: Outcomes
     accepted: int
     locked_in: int
     first_id: int | None
@@ -90,34 +119,10 @@ class ResolvedChunk(NamedTuple):
     rows: the good ones, where they are few; columns: the good ones as columns of trades_trade.
     """
 
-    outcomes: list[CaptureOutcome]
+    outcomes: Outcomes
     lines: Sequence[int]
     rows: list[ResolvedReport]
     columns: dict[str, Column]
-
-
-def capture_trade(*, report: TradeReport, actor: Actor, at: datetime, business_date: date) -> CaptureOutcome:
-    """Capture one report as an audited action of its own.
-
-    A report repeated with the same content is the same trade (REPEATED, with its public id).
-    """
-    context = capture_context(actor=actor, business_date=business_date)
-    with transaction.atomic():
-        chunk = write_reports(reports=[report], context=context, at=at, business_date=business_date, submission_id=None)
-        announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
-        if chunk.accepted:
-            record_action(
-                actor=actor,
-                action="trade.captured",
-                at=at,
-                business_date=business_date,
-                object_type="trade",
-                object_id=chunk.first_id,
-                summary=f"{report.trade_id}: {report.buyer} buys {report.quantity} {report.security} "
-                f"from {report.seller} at {report.price}",
-                detail={"public_id": str(chunk.outcomes[0].public_id)},
-            )
-    return chunk.outcomes[0]
 
 
 def announce_captured(*, count: int, locked_in: int) -> None:
@@ -156,17 +161,22 @@ def prepare_chunk(*, resolved: Sequence[ResolvedReport | list[Problem]]) -> Reso
     good = [row for row in resolved if isinstance(row, ResolvedReport)]
     lines = [line for line, row in enumerate(resolved) if isinstance(row, ResolvedReport)]
     refused = {line: row for line, row in enumerate(resolved) if isinstance(row, list)}
-    public_ids = new_public_ids(count=len(good))
+    public_ids = new_public_id_array(count=len(good))
     columns = trade_columns(rows=good, public_ids=public_ids) if good else {}
-    return ResolvedChunk(outcomes_of(public_ids=public_ids, refused=refused), lines, good, columns)
+    return ResolvedChunk(outcomes_of(lines=lines, public_ids=public_ids, refused=refused), lines, good, columns)
 
 
-def outcomes_of(*, public_ids: Sequence[UUID], refused: Mapping[int, list[Problem]]) -> list[CaptureOutcome]:
-    """Return the outcomes of a chunk in order. refused: by place; all others are taken, under these ids in turn."""
-    outcomes = [CaptureOutcome("ACCEPTED", public_id) for public_id in public_ids]
-    for line, problems in sorted(refused.items()):
-        outcomes.insert(line, CaptureOutcome("REFUSED", None, tuple(problems)))
-    return outcomes
+def outcomes_of(
+    *, lines: Sequence[int], public_ids: NDArray[np.void], refused: Mapping[int, list[Problem]]
+) -> Outcomes:
+    """Return the outcomes of a chunk in order. lines: the places of what is taken, under these ids in turn.
+
+    refused: by place, the others.
+    """
+    everything = np.zeros(len(lines) + len(refused), dtype=public_ids.dtype)
+    everything[np.array(lines, dtype=np.int64)] = public_ids
+    others = {line: CaptureOutcome("REFUSED", None, tuple(problems)) for line, problems in refused.items()}
+    return Outcomes(public_ids=everything, others=others)
 
 
 def write_chunk(*, chunk: ResolvedChunk, at: datetime, business_date: date, submission_id: int | None) -> WrittenChunk:
@@ -187,17 +197,16 @@ def write_chunk(*, chunk: ResolvedChunk, at: datetime, business_date: date, subm
             staged = _stage_many(cursor=cursor, chunk=chunk)
         else:
             staged = _stage_few(chunk=chunk, parameters=parameters)
-        cursor.execute(INSERT_SQL.format(staged=staged), parameters)
+        cursor.execute(INSERT_SQL.format(staged=staged, also=""), parameters)
         accepted, locked_in, first_id = cursor.fetchone()
         if accepted < count:
-            outcomes = list(outcomes)
             cursor.execute(NOT_INSERTED_SQL.format(staged=staged), parameters)
-            for line, standing_id, same in cursor.fetchall():
-                outcomes[line] = _outcome_of_standing(standing_id=standing_id, same=same)
+            standing = {line: outcome_of_standing(standing_id=found, same=same) for line, found, same in cursor}
+            outcomes = Outcomes(public_ids=outcomes.public_ids, others={**outcomes.others, **standing})
     return WrittenChunk(outcomes, accepted, locked_in, first_id)
 
 
-def _outcome_of_standing(*, standing_id: UUID, same: bool) -> CaptureOutcome:
+def outcome_of_standing(*, standing_id: UUID, same: bool) -> CaptureOutcome:
     """Answer for a report whose trade_id stands already."""
     if same:
         return CaptureOutcome("REPEATED", standing_id)
@@ -213,7 +222,7 @@ def _stage_few(*, chunk: ResolvedChunk, parameters: dict[str, Any]) -> str:
         for line, row, key in zip(chunk.lines, chunk.rows, keys, strict=True)  # type: ignore[arg-type]
     ]
     parameters["rows"] = msgspec.json.encode(rows).decode()
-    return f"jsonb_to_recordset(%(rows)s::jsonb) AS s({STAGED_COLUMNS})"
+    return STAGED_FEW
 
 
 def _stage_many(*, cursor: Any, chunk: ResolvedChunk) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import numpy as np
 from django.db import IntegrityError, transaction
@@ -42,7 +41,7 @@ class CopiedTrades(NamedTuple):
     locked_in: int
 
 
-def trade_columns(*, rows: Sequence[ResolvedReport], public_ids: Sequence[UUID]) -> dict[str, Column]:
+def trade_columns(*, rows: Sequence[ResolvedReport], public_ids: NDArray[np.void]) -> dict[str, Column]:
     """Return one or more resolved reports as columns of trades_trade, arrays (n,), with their match keys."""
     return complete_columns(fields=field_arrays(rows=rows), public_ids=public_ids)
 
@@ -72,19 +71,19 @@ def _array(*, name: str, values: tuple[Any, ...]) -> NDArray[Any]:
     return np.array(values, dtype=np.bytes_ if isinstance(values[0], str) else np.int64)
 
 
-def complete_columns(*, fields: Mapping[str, NDArray[Any]], public_ids: Sequence[UUID]) -> dict[str, Column]:
+def complete_columns(*, fields: Mapping[str, NDArray[Any]], public_ids: NDArray[np.void]) -> dict[str, Column]:
     """Return the fields of reports as columns of trades_trade, with their match keys and public ids."""
     return {
         **fields,
         "buyer_account_id": np.ma.masked_equal(fields["buyer_account_id"], 0),
         "seller_account_id": np.ma.masked_equal(fields["seller_account_id"], 0),
         "price": Scaled(fields["price"], PRICE_DIGITS),
-        "match_key": _match_keys(fields=fields),
-        "public_id": np.frombuffer(b"".join([public_id.bytes for public_id in public_ids]), dtype="V16"),
+        "match_key": match_keys_of(fields=fields),
+        "public_id": public_ids,
     }
 
 
-def _match_keys(*, fields: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+def match_keys_of(*, fields: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
     """Return the match key of each report."""
     columns = [
         short_text_as_int64(texts=fields[name]) if fields[name].dtype.kind == "S" else fields[name].astype(np.int64)

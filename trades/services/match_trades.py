@@ -6,12 +6,13 @@ from datetime import date, datetime
 from django.db import connection, transaction
 
 from events.services import record_fact
+from reference.core.pairing import Tolerance
 from reference.locks import take_lock
 from reference.queries import directory
 from reference.statistics import refresh_statistics
 from trades.contracts import TradesMatched
 from trades.core.lifecycle import TradeStatus
-from trades.core.matching import NearMiss, OpenReport, Tolerance, find_near_misses, pair_reports
+from trades.core.matching import NearMiss, OpenReport, find_near_misses, pair_reports
 from trades.services.advance_trades import set_status
 
 POOL_LOCK = "trades.pool"

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.public_ids import new_public_ids
+from reference.public_ids import new_public_id_array
 from trades.core.fast_lane import FastLane
-from trades.core.parsing import CsvLines, columns_at
+from trades.core.parsing import CsvLines
 from trades.core.report import Problem, ResolvedReport, TradeReport
 from trades.services.capture_trades import ResolvedChunk, outcomes_of, resolve_reports
 from trades.services.copy_trades import complete_columns, field_arrays
@@ -23,7 +23,7 @@ def prepare_lines(*, lines: CsvLines, lane: FastLane) -> ResolvedChunk:
     refused: dict[int, list[Problem]] = {}
     left = np.arange(len(lines))
     while len(left):
-        plain, fields = lane.take(rows=columns_at(columns=lines.columns, places=left.tolist()))
+        plain, fields = lane.take(cells=lines.cells, rows=left)
         if plain.any():
             parts.append((left[plain], fields))
         left = left[~plain]
@@ -32,18 +32,15 @@ def prepare_lines(*, lines: CsvLines, lane: FastLane) -> ResolvedChunk:
         refused |= problems
         if good:
             parts.append((np.array(list(good)), field_arrays(rows=list(good.values()))))
-    if not parts:
-        return ResolvedChunk(outcomes_of(public_ids=[], refused=refused), [], [], {})
-    places = np.concatenate([part for part, _ in parts])
+    places = np.concatenate([part for part, _ in parts]) if parts else np.array([], dtype=np.int64)
     order = np.argsort(places, kind="stable")
+    taken = places[order].tolist()
+    public_ids = new_public_id_array(count=len(taken))
+    outcomes = outcomes_of(lines=taken, public_ids=public_ids, refused=refused)
+    if not parts:
+        return ResolvedChunk(outcomes, [], [], {})
     joined = {name: np.concatenate([fields[name] for _, fields in parts])[order] for name in parts[0][1]}
-    public_ids = new_public_ids(count=len(places))
-    return ResolvedChunk(
-        outcomes=outcomes_of(public_ids=public_ids, refused=refused),
-        lines=places[order].tolist(),
-        rows=[],
-        columns=complete_columns(fields=joined, public_ids=public_ids),
-    )
+    return ResolvedChunk(outcomes, taken, [], complete_columns(fields=joined, public_ids=public_ids))
 
 
 def _resolve_alone(
@@ -51,14 +48,13 @@ def _resolve_alone(
 ) -> tuple[dict[int, ResolvedReport], dict[int, list[Problem]]]:
     """Resolve lines one by one and teach the lane; return the good ones and the problems of the others, by place."""
     reports = [line.report for line in lines.read(places=places)]
-    good: dict[int, ResolvedReport] = {}
-    problems: dict[int, list[Problem]] = {}
-    resolved = resolve_reports(reports=reports, context=lane.context)
-    for place, report, found in zip(places, reports, resolved, strict=True):
-        if isinstance(found, list):
-            problems[place] = found
-        else:
-            good[place] = found
-            if isinstance(report, TradeReport):
-                lane.learn(row=lines.row(place=place), report=report, resolved=found)
+    resolved = dict(zip(places, resolve_reports(reports=reports, context=lane.context), strict=True))
+    problems = {place: found for place, found in resolved.items() if isinstance(found, list)}
+    good = {place: found for place, found in resolved.items() if isinstance(found, ResolvedReport)}
+    right = [
+        (report, good[place])
+        for place, report in zip(places, reports, strict=True)
+        if place in good and isinstance(report, TradeReport)
+    ]
+    lane.learn(cells=lines.cells, rows=np.array(list(good), dtype=np.int64), right=right)
     return good, problems

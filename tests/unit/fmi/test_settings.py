@@ -56,17 +56,6 @@ def test_debug_needs_nothing_else() -> None:
     assert answer.stdout.strip() == "False"
 
 
-def test_the_pool_is_the_web_processes_own() -> None:
-    without = read_setting("'pool' in settings.DATABASES['default']['OPTIONS']", COMPLETE)
-    with_pool = read_setting(
-        "settings.DATABASES['default']['OPTIONS']['pool']['max_size'], settings.DATABASES['default']['CONN_MAX_AGE']",
-        COMPLETE | {"DATABASE_POOL_SIZE": "7"},
-    )
-    assert without.stdout.strip() == "False"
-    # A pool beside connections that live on in their thread would hand each out twice.
-    assert with_pool.stdout.strip() == "7 0"
-
-
 def test_a_task_is_given_again_only_after_its_time_limit() -> None:
     answer = read_setting(
         "settings.CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'] > settings.CELERY_TASK_TIME_LIMIT",

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from reference.core.pairing import Tolerance
 from trades.core.matching import (
     NEAR_MISS_CANDIDATES,
     OpenReport,
-    Tolerance,
     differing_fields,
     find_near_misses,
     pair_reports,

@@ -22,11 +22,8 @@ from trades.core.report import (
     ResolvedReport,
     SecurityTerms,
     TradeReport,
-    amount_minor,
-    price_millionths,
-    resolve_report,
-    settlement_amount_minor,
 )
+from trades.core.resolution import amount_minor, price_millionths, resolve_report, settlement_amount_minor
 
 ALPHA, BRAVO, CHARLIE, GONE, CCP, CSD = 1, 2, 3, 4, 8, 9
 EQUITY, BOND, OLD = 11, 12, 13

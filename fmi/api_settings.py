@@ -1,0 +1,45 @@
+"""The settings of the API, of its description and of the admin's look: constants of the product."""
+
+VERSION = "0.1.0"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.BasicAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "fmi.pagination.LimitCursorPagination",
+    "PAGE_SIZE": 25,
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "EXCEPTION_HANDLER": "fmi.problems.handle_exception",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Mini FMI",
+    "DESCRIPTION": "Trades from capture to settlement delivery-versus-payment, and the ledger under them.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v[0-9]+",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    # Two things have a `status`; without names of their own their types would be numbered.
+    "ENUM_NAME_OVERRIDES": {
+        "TradeStatusEnum": "trades.api.serializers.STATUS_CHOICES",
+        "InstructionStatusEnum": "settlement.api.serializers.STATUS_CHOICES",
+        "PartyStatusEnum": "settlement.api.party_serializers.PARTY_STATUS_CHOICES",
+        "LinkKindEnum": "settlement.models.PartyLinkKind",
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Mini FMI",
+    "SITE_HEADER": "Mini FMI",
+    "SITE_SUBHEADER": "Reference data and inspection",
+}
