@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos demo bench check format clean
+.PHONY: help run test chaos demo bench bench-settlement check format clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 run: $(VENV)/.installed ## Run the product: http://127.0.0.1:8000, or PORT=…; DAYS=… to play first, DAY_SECONDS=… each then takes; Ctrl-C stops it
 	@$(BIN)/python -m fmi.supervisor
@@ -26,6 +26,9 @@ chaos: $(VENV)/.installed-dev ## Kill workers and lose messages while business d
 
 bench: $(VENV)/.installed-bench ## Measure the speed against PostgreSQL's own on this machine
 	@$(BIN)/python -m fmi.embedded with --durable -- $(BIN)/python -m bench $(ARGS)
+
+bench-settlement: $(VENV)/.installed-bench ## Settle the same instructions by the optimiser and by others; ARGS="--sizes 1000"
+	@$(BIN)/python -m bench.settlement $(ARGS)
 
 check: $(VENV)/.installed-dev ## Judge style, types, floors, migrations, deployment settings, API schema
 	$(BIN)/ruff check .

@@ -9,6 +9,8 @@ import os
 import sys
 
 WITHOUT_SERVERS = {"help", "version", "check", "collectstatic", "spectacular"}
+# What needs neither servers nor a setting, whatever the environment has.
+WITHOUT_SETTINGS = {"optimise"}
 # Names for servers that such a command never asks.
 NO_SERVERS = {"DATABASE_URL": "postgresql://127.0.0.1/fmi", "REDIS_URL": "redis://127.0.0.1/0"}
 
@@ -21,6 +23,10 @@ def main() -> None:
     from fmi.embedded import EmbeddedServerError
     from fmi.embedded.pair import is_local, leased_pair, local_settings
 
+    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SETTINGS:
+        os.environ["DEBUG"] = "true"
+        execute_from_command_line(sys.argv)
+        return
     if not is_local():
         execute_from_command_line(sys.argv)
         return

@@ -1,6 +1,7 @@
 """Measure the speed of the product beside that of PostgreSQL itself and of a known ledger, in one run.
 
-    python -m bench [--trades 100000 1000000] [--only capture life posting single] [--json]
+    python -m bench [--trades 100000 1000000] [--instructions 100000 1000000] [--json]
+                    [--only capture life posting single night]
 
 The servers are those of DATABASE_URL and REDIS_URL; databases of the bench's own are created and dropped.
 """
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-SECTIONS = ("capture", "life", "posting", "single")
+SECTIONS = ("capture", "life", "posting", "single", "night")
 SIZES = (100_000, 1_000_000)
 ROUNDS = 3
 
@@ -29,8 +30,9 @@ ROUNDS = 3
 class Bench:
     """One run: its results as they come, and the bar that tells what is measured now."""
 
-    def __init__(self, *, progress: Progress, task: TaskID, console: Console) -> None:
+    def __init__(self, *, progress: Progress, task: TaskID, console: Console, instructions: list[int]) -> None:
         self.progress = progress
+        self.instructions = instructions
         self.task = task
         self.console = console
         self.results: list[dict[str, Any]] = []
@@ -153,9 +155,30 @@ def bench_single(bench: Bench, files: dict[int, Path]) -> None:
     )
 
 
+def bench_night(bench: Bench, files: dict[int, Path]) -> None:
+    """Settle nights of open instructions, each in a database of its own, from pending to posted and reconciled."""
+    from bench.databases import connected_to, create_database, drop_database, migrate_database
+    from bench.night import settle_night
+    from bench.night_market import load_night
+
+    for instructions in bench.instructions:
+        bench.note(f"a night of {instructions:,} instructions")
+        create_database(name="bench_night")
+        try:
+            with connected_to(database="bench_night"):
+                migrate_database()
+                load_night(instructions=instructions, regime="normal")
+                figures = settle_night(instructions=instructions)
+        finally:
+            drop_database(name="bench_night")
+        judged = {"target_seconds": 300.0, "verdict": judge(ratio=300.0 / figures["seconds"], target=1.0)}
+        bench.report(section="night", **figures, **(judged if instructions == 1_000_000 else {}))
+
+
 RUNNERS: dict[str, Callable[[Bench, dict[int, Path]], None]] = {
     "capture": bench_capture,
     "life": bench_life,
+    "night": bench_night,
     "posting": bench_posting,
     "single": bench_single,
 }
@@ -167,16 +190,17 @@ def main() -> int:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trades", type=int, nargs="+", default=list(SIZES), help="reports a file, even")
+    parser.add_argument("--instructions", type=int, nargs="+", default=list(SIZES), help="open instructions a night")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument("--json", action="store_true", help="print only the JSON lines")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
     django.setup()
-    run(sizes=options.trades, sections=options.only, quiet=options.json)
+    run(sizes=options.trades, nights=options.instructions, sections=options.only, quiet=options.json)
     return 0
 
 
-def run(*, sizes: list[int], sections: list[str], quiet: bool) -> None:
+def run(*, sizes: list[int], nights: list[int], sections: list[str], quiet: bool) -> None:
     """Prepare, measure each section, and print the results as JSON lines."""
     from bench.databases import PREPARED, drop_database, prepare_database
     from bench.machine import describe_machine, probe_fsync
@@ -188,7 +212,8 @@ def run(*, sizes: list[int], sections: list[str], quiet: bool) -> None:
         Progress(*columns, console=console, disable=quiet) as progress,
         tempfile.TemporaryDirectory(prefix="bench-files-") as directory,
     ):
-        bench = Bench(progress=progress, task=progress.add_task("preparing", total=None), console=console)
+        task = progress.add_task("preparing", total=None)
+        bench = Bench(progress=progress, task=task, console=console, instructions=nights)
         bench.report(section="machine", **describe_machine())
         bench.report(section="fsync", when="before", **probe_fsync())
         prepare_database()
@@ -216,7 +241,9 @@ def print_summary(*, results: list[dict[str, Any]], console: Console) -> None:
             continue
         figure = figures.get("ratio", figures.get("time_1m_by_time_100k", figures.get("seconds")))
         target = figures.get("target", figures.get("target_seconds"))
-        what = " ".join(str(figures[name]) for name in ("section", "reports", "beside") if name in figures)
+        what = " ".join(
+            str(figures[name]) for name in ("section", "reports", "instructions", "beside") if name in figures
+        )
         table.add_row(what, str(figure), str(target), figures["verdict"])
     console.print(table)
 

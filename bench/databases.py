@@ -63,10 +63,15 @@ def prepare_database() -> None:
     warm_up()
     create_database(name=PREPARED)
     with connected_to(database=PREPARED):
-        call_command("migrate", verbosity=0)
+        migrate_database()
         load_market()
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
+
+
+def migrate_database() -> None:
+    """Create the product's tables in the connected database."""
+    call_command("migrate", verbosity=0)
 
 
 @contextmanager

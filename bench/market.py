@@ -20,7 +20,7 @@ from reference.core.identifiers import isin_check_digit, lei_check_digits
 from reference.models import Currency, Participant, ParticipantRole, Quotation, Security, SecurityType
 from reference.queries import business_clock, directory, forget_directory
 from reference.services import load_reference, set_business_clock
-from settlement.services.business_day import load_schedule
+from settlement.services.load_schedule import load_schedule
 
 PARTICIPANTS = 200
 CLEARING_MEMBERS = 50

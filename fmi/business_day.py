@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from events.services import deliver_facts
 from fmi.celery import app
-from fmi.flow import DAY, FLOW, SWEEP
+from fmi.clock import follows_wall
+from fmi.flow import DAY, FLOW, LAST, SWEEP
 from fmi.reports import day_report
 from reference.core.calendar import BUSINESS_ZONE
-from reference.queries import business_clock
+from reference.queries import ClockReading, business_clock
 from reference.services import advance_business_clock
-from settlement.models import StepAction
+from settlement.models import DayOrder, StepAction
 from settlement.services.business_day import (
     DueStep,
     close_business_day,
@@ -31,6 +32,7 @@ from settlement.services.business_day import (
     next_step,
     open_business_day,
 )
+from settlement.services.order_steps import end_order, order_is_done
 
 SWEEP_EVERY = timedelta(minutes=30)
 MARKET_HOURS = (time_of_day(9, 0), time_of_day(18, 0))
@@ -63,7 +65,8 @@ def send_task(name: str) -> None:
 
 
 def run_flow(*, run: Callable[[str], None] = run_task) -> None:
-    """Deliver facts and do the work that follows, until no fact waits."""
+    """Deliver facts and do the work that follows, until no fact waits; what is done LAST once nothing else follows."""
+    put_off: dict[str, None] = {}
     for _ in range(MOST_ROUNDS):
         wanted: dict[str, None] = {}
 
@@ -71,7 +74,12 @@ def run_flow(*, run: Callable[[str], None] = run_task) -> None:
             wanted.update(dict.fromkeys(FLOW[name]))
 
         if not deliver_facts(dispatch=collect):
-            return
+            if not put_off:
+                return
+            wanted, put_off = put_off, {}
+        else:
+            put_off |= {task: None for task in wanted if task in LAST}
+            wanted = {task: None for task in wanted if task not in LAST}
         for task in wanted:
             run(task)
     raise RuntimeError("facts keep following facts: the flow has a loop")
@@ -133,7 +141,7 @@ def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], 
         if moment > clock.at:
             if feed is not None:
                 feed(after=clock.at, until=moment, business_date=clock.business_date)
-            advance_business_clock(business_date=clock.business_date, at=moment, ticked_at=timezone.now())
+            advance_business_clock(business_date=clock.business_date, at=moment, ticked_at=tick(clock, at=moment))
         # Whoever takes up a step that was cut off sweeps first: the one that was cut off may not have.
         if moment > clock.at or step.planned_at <= moment:
             run_flow()
@@ -144,10 +152,30 @@ def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], 
             if step.action == StepAction.OPEN:
                 # The day opens before the clock enters it: cut off in between, the day is not passed over.
                 open_business_day(business_date=step.business_date, at=step.planned_at)
-            advance_business_clock(business_date=step.business_date, at=moment, ticked_at=timezone.now())
+            advance_business_clock(business_date=step.business_date, at=moment, ticked_at=tick(clock, at=moment))
             do_step(step=step)
         elif moment >= until:
             return
+
+
+def tick(clock: ClockReading, *, at: datetime) -> datetime:
+    """Return the wall time to note with a business time: the same one where the clock follows the wall."""
+    return at if follows_wall(clock) else timezone.now()
+
+
+def carry_out(*, order: DayOrder, feed: Feed | None = None, note: Callable[[str], None] = lambda _: None) -> None:
+    """Do the steps of the day up to the order's, whoever began with them; call it holding the day's lock.
+
+    Cut off, it goes on from the step that is not done. An error ends the order and is told with it.
+    """
+    try:
+        while not order_is_done(order=order):
+            step = next_step(business_date=business_clock().business_date)
+            advance(until=step.planned_at, feed=feed, note=note)
+    except Exception as error:
+        end_order(order=order, at=timezone.now(), problem=f"{type(error).__name__}: {error}")
+        raise
+    end_order(order=order, at=timezone.now())
 
 
 def _next_slot(*, at: datetime, business_date: date) -> datetime:

@@ -12,17 +12,32 @@ FLOW: Mapping[str, tuple[str, ...]] = {
     "TradesCancelled": (),
     "TradesNovated": (),
     "ObligationsNetted": ("clearing.instruct", "clearing.discharge"),
-    "InstructionsCreated": (),
-    "CycleSettled": ("clearing.discharge",),
+    "PartyInstructionsEntered": ("settlement.match",),
+    "InstructionsCreated": ("settlement.settle_now",),
+    "InstructionsReleased": ("settlement.settle_now",),
+    "OutageEnded": ("settlement.settle_now",),
+    "CycleSettled": ("clearing.discharge", "settlement.settle_now"),
     "ObligationsDischarged": (),
 }
+
+# Done once nothing else follows, so that what settles at once is decided over all that came at the same moment.
+LAST: tuple[str, ...] = ("settlement.settle_now",)
 
 # action of a step of the business day -> tasks, in order (settlement/schedule.csv says when)
 DAY: Mapping[str, tuple[str, ...]] = {
     "OPEN": (),
     "NET": ("clearing.net", "clearing.instruct"),
-    "CYCLE": ("clearing.instruct", "settlement.run_cycle", "clearing.discharge"),
-    "CLOSE": ("trades.cancel_aged", "settlement.cancel_aged"),
+    "CYCLE": (
+        "clearing.instruct",
+        "settlement.match",
+        "settlement.pay_corporate_actions",
+        "settlement.repay_overnight",
+        "settlement.run_cycle",
+        "clearing.discharge",
+    ),
+    "REIMBURSE": ("settlement.reimburse", "settlement.settle_now"),
+    "PENALISE": ("settlement.penalise",),
+    "CLOSE": ("trades.cancel_aged", "settlement.cancel_aged", "settlement.record_corporate_actions"),
 }
 
 # what beat runs besides, so that nothing waits for a message that was lost
@@ -32,4 +47,7 @@ SWEEP: tuple[str, ...] = (
     "clearing.instruct",
     "clearing.discharge",
     "trades.allege",
+    "settlement.match",
+    "settlement.allege",
+    "settlement.settle_now",
 )

@@ -5,27 +5,76 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from ledger.queries import INVARIANTS as LEDGER_INVARIANTS
+from settlement.queries.credit_invariants import CREDIT_INVARIANTS
 
 SHOWN = 5
 
 CHAIN_INVARIANTS = {
-    "cash leg if and only if securities leg": """
-        SELECT format('instruction %s is %s with %s securities and %s cash postings, %s and %s expected',
-                      coalesce(i.id, p.source_id), coalesce(i.status, 'missing'), coalesce(p.securities, 0),
-                      coalesce(p.cash, 0),
-                      CASE WHEN i.status = 'SETTLED' AND i.quantity_units <> 0 THEN 2 ELSE 0 END,
-                      CASE WHEN i.status = 'SETTLED' AND i.cash_minor <> 0 THEN 2 ELSE 0 END)
+    # Of both sources: what settled whole, or last, is posted for the instruction, a part for the part.
+    "cash leg if and only if securities leg, both on their accounts and as much as has settled": """
+        SELECT format('instruction %s is %s with %s units and %s minor settled; posted: %s from the deliverer and'
+                      ' %s to the receiver, %s to the deliverer''s cash and %s from the receiver''s, %s elsewhere',
+                      id, status, settled_units, settled_minor, -given, taken, earned, -paid, elsewhere)
+        FROM (
+            SELECT i.id, i.status, i.settled_units, i.settled_minor,
+                   CASE WHEN d.linked_cash_id = r.linked_cash_id THEN 0 ELSE i.settled_minor END AS cash,
+                   coalesce(sum(p.amount) FILTER (WHERE p.account_id = i.deliverer_account_id
+                                                  AND p.asset_id = i.security_id), 0) AS given,
+                   coalesce(sum(p.amount) FILTER (WHERE p.account_id = i.receiver_account_id
+                                                  AND p.asset_id = i.security_id), 0) AS taken,
+                   coalesce(sum(p.amount) FILTER (WHERE p.account_id = d.linked_cash_id
+                                                  AND p.asset_id = i.currency_id), 0) AS earned,
+                   coalesce(sum(p.amount) FILTER (WHERE p.account_id = r.linked_cash_id
+                                                  AND p.asset_id = i.currency_id), 0) AS paid,
+                   count(p.id) FILTER (WHERE (
+                       p.asset_id = i.security_id AND p.account_id IN (i.deliverer_account_id, i.receiver_account_id)
+                       OR p.asset_id = i.currency_id AND p.account_id IN (d.linked_cash_id, r.linked_cash_id)
+                   ) IS NOT TRUE) AS elsewhere
+            FROM settlement_instruction i
+            JOIN ledger_account d ON d.id = i.deliverer_account_id
+            JOIN ledger_account r ON r.id = i.receiver_account_id
+            LEFT JOIN (
+                SELECT e.id, e.source_id AS instruction_id FROM ledger_journalentry e WHERE e.source = 'INSTRUCTION'
+                UNION ALL
+                SELECT e.id, t.instruction_id FROM ledger_journalentry e
+                JOIN settlement_partialsettlement t ON t.id = e.source_id WHERE e.source = 'PARTIAL'
+            ) e ON e.instruction_id = i.id
+            LEFT JOIN ledger_posting p ON p.entry_id = e.id
+            GROUP BY i.id, d.linked_cash_id, r.linked_cash_id
+        ) posted
+        WHERE given <> -settled_units OR taken <> settled_units OR earned <> cash OR paid <> -cash OR elsewhere <> 0
+        UNION ALL
+        SELECT format('entry %s of %s %s, which is none', e.id, e.source, e.source_id) FROM ledger_journalentry e
+        WHERE e.source = 'INSTRUCTION'
+          AND NOT EXISTS (SELECT 1 FROM settlement_instruction i WHERE i.id = e.source_id)
+           OR e.source = 'PARTIAL'
+          AND NOT EXISTS (SELECT 1 FROM settlement_partialsettlement t WHERE t.id = e.source_id)""",
+    # The cash of each part is the share of what remained, rounded towards zero; the last rest takes what is left.
+    "parts of an instruction add up to what has settled of it": """
+        SELECT format('instruction %s is %s with %s units and %s minor settled, %s and %s of it in parts', i.id,
+                      i.status, i.settled_units, i.settled_minor, coalesce(t.units, 0), coalesce(t.minor, 0))
         FROM settlement_instruction i
-        FULL JOIN (
-            SELECT e.source_id, count(*) FILTER (WHERE a.kind = 'SECURITY') AS securities,
-                   count(*) FILTER (WHERE a.kind = 'CASH') AS cash
-            FROM ledger_journalentry e
-            JOIN ledger_posting l ON l.entry_id = e.id
-            JOIN reference_asset a ON a.id = l.asset_id
-            WHERE e.source = 'INSTRUCTION' GROUP BY e.source_id
-        ) p ON p.source_id = i.id
-        WHERE coalesce(p.securities, 0) <> CASE WHEN i.status = 'SETTLED' AND i.quantity_units <> 0 THEN 2 ELSE 0 END
-           OR coalesce(p.cash, 0) <> CASE WHEN i.status = 'SETTLED' AND i.cash_minor <> 0 THEN 2 ELSE 0 END""",
+        LEFT JOIN (
+            SELECT instruction_id, sum(settled_units) AS units, sum(settled_minor) AS minor
+            FROM settlement_partialsettlement GROUP BY 1
+        ) t ON t.instruction_id = i.id
+        WHERE CASE i.status WHEN 'SETTLED' THEN t.units >= i.settled_units
+              ELSE (i.settled_units, i.settled_minor) <> (coalesce(t.units, 0), coalesce(t.minor, 0)) END
+        UNION ALL
+        SELECT format('part %s is %s units of %s for %s of %s minor, posted %s units', t.id, t.settled_units,
+                      t.units_before, t.settled_minor, t.minor_before, coalesce(p.amount, 0))
+        FROM (
+            SELECT t.id, t.settled_units, t.settled_minor, i.receiver_account_id, i.security_id,
+                   i.quantity_units - sum(t.settled_units) OVER w + t.settled_units AS units_before,
+                   i.cash_minor - sum(t.settled_minor) OVER w + t.settled_minor AS minor_before
+            FROM settlement_partialsettlement t JOIN settlement_instruction i ON i.id = t.instruction_id
+            WINDOW w AS (PARTITION BY t.instruction_id ORDER BY t.id)
+        ) t
+        LEFT JOIN ledger_journalentry e ON e.source = 'PARTIAL' AND e.source_id = t.id
+        LEFT JOIN ledger_posting p ON p.entry_id = e.id AND p.account_id = t.receiver_account_id
+            AND p.asset_id = t.security_id
+        WHERE t.settled_units >= t.units_before OR coalesce(p.amount, 0) <> t.settled_units
+           OR t.settled_minor <> div(t.minor_before * t.settled_units, nullif(t.units_before, 0))""",
     "each report in at most one match": """
         SELECT format('report %s is in %s matches', trade_id, count(*)) FROM (
             SELECT buy_trade_id AS trade_id FROM trades_match
@@ -80,9 +129,35 @@ CHAIN_INVARIANTS = {
                       sum(cash_minor))
         FROM clearing_obligation WHERE kind = 'NET' GROUP BY netting_run_id, security_id, currency_id
         HAVING sum(quantity_units) <> 0 OR sum(cash_minor) <> 0""",
+    "a corporate action pays its holders what they are entitled to, and only once it is paid": """
+        SELECT format('corporate action %s: account %s is entitled to %s, paid %s', action_id, account_id,
+                      coalesce(e.amount, 0), coalesce(p.amount, 0))
+        FROM (
+            SELECT e.action_id, CASE c.kind WHEN 'SPLIT' THEN a.id ELSE a.linked_cash_id END AS account_id,
+                   coalesce(c.currency_id, c.security_id) AS asset_id, sum(e.amount) AS amount
+            FROM settlement_entitlement e
+            JOIN settlement_corporateaction c ON c.id = e.action_id AND c.status = 'PAID'
+            JOIN ledger_account a ON a.id = e.account_id
+            GROUP BY 1, 2, 3
+        ) e
+        FULL JOIN (
+            SELECT j.source_id AS action_id, p.account_id, p.asset_id, sum(p.amount) AS amount
+            FROM ledger_journalentry j JOIN ledger_posting p ON p.entry_id = j.id
+            WHERE j.source = 'CORPORATE' AND p.amount > 0 GROUP BY 1, 2, 3
+        ) p USING (action_id, account_id, asset_id)
+        WHERE e.amount IS DISTINCT FROM p.amount""",
+    "a market claim is one instruction, which settles after its delivery": """
+        SELECT format('claim %s is instructed %s times, %s too early', m.id, count(i.id),
+                      count(i.id) FILTER (WHERE i.status = 'SETTLED' AND d.status <> 'SETTLED'))
+        FROM settlement_marketclaim m
+        JOIN settlement_instruction d ON d.id = m.instruction_id
+        LEFT JOIN settlement_instruction i ON i.source = 'CORPORATE' AND i.source_id = m.id
+            AND m.amount IN (i.cash_minor, i.quantity_units)
+        GROUP BY m.id HAVING count(i.id) <> 1
+            OR count(i.id) FILTER (WHERE i.status = 'SETTLED' AND d.status <> 'SETTLED') > 0""",
 }
 
-INVARIANTS = {**LEDGER_INVARIANTS, **CHAIN_INVARIANTS}
+INVARIANTS = {**LEDGER_INVARIANTS, **CHAIN_INVARIANTS, **CREDIT_INVARIANTS}
 
 
 class Finding(NamedTuple):

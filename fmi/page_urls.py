@@ -6,7 +6,13 @@ from clearing import pages as clearing
 from events import pages as events
 from fmi import pages as top
 from ledger import pages as ledger
-from settlement import pages as settlement
+from settlement.pages import corporate_actions as settlement_corporate
+from settlement.pages import credit as settlement_credit
+from settlement.pages import cycle as settlement_cycle
+from settlement.pages import cycles as settlement_day
+from settlement.pages import instructions as settlement_instructions
+from settlement.pages import party_instructions as settlement_parties
+from settlement.pages import penalties as settlement_penalties
 from trades import pages as trades
 
 urlpatterns = [
@@ -18,12 +24,38 @@ urlpatterns = [
     path("unmatched/", trades.unmatched, name="unmatched"),
     path("netting/", clearing.netting, name="netting"),
     path("netting/exposures/", clearing.exposures, name="exposures"),
-    path("cycles/", settlement.cycles, name="cycles"),
-    path("cycles/<int:pk>/", settlement.cycle, name="cycle"),
-    path("instructions/", settlement.instructions, name="instructions"),
+    path("cycles/", settlement_day.cycles, name="cycles"),
+    path("cycles/step/", settlement_day.step, name="day-step"),
+    path("cycles/pause/", settlement_day.pause, name="clock-pause"),
+    path("cycles/resume/", settlement_day.resume, name="clock-resume"),
+    path("cycles/outage/", settlement_day.outage, name="outage"),
+    path("cycles/outage/end/", settlement_day.outage_end, name="outage-end"),
+    path("cycles/<int:pk>/", settlement_cycle.cycle, name="cycle"),
+    path("instructions/", settlement_instructions.instructions, name="instructions"),
     path("instructions/<uuid:public_id>/", top.instruction, name="instruction"),
-    path("instructions/<uuid:public_id>/hold/", settlement.hold, name="instruction-hold"),
-    path("instructions/<uuid:public_id>/release/", settlement.release, name="instruction-release"),
+    path("instructions/<uuid:public_id>/hold/", settlement_instructions.hold, name="instruction-hold"),
+    path("instructions/<uuid:public_id>/release/", settlement_instructions.release, name="instruction-release"),
+    path("instructions/<uuid:public_id>/cancel/", settlement_instructions.cancel, name="instruction-cancel"),
+    path("instructions/<uuid:public_id>/amend/", settlement_instructions.amend, name="instruction-amend"),
+    path("instructions/<uuid:public_id>/link/", settlement_instructions.link, name="instruction-link"),
+    path("instructions/<uuid:public_id>/unlink/", settlement_instructions.unlink, name="instruction-unlink"),
+    path("instructions/new/", settlement_parties.enter, name="instruction-enter"),
+    path("party-instructions/", settlement_parties.party_instructions, name="party-instructions"),
+    path("party-instructions/<uuid:public_id>/", settlement_parties.party_instruction, name="party-instruction"),
+    path("party-instructions/<uuid:public_id>/hold/", settlement_parties.hold, name="party-instruction-hold"),
+    path("party-instructions/<uuid:public_id>/release/", settlement_parties.release, name="party-instruction-release"),
+    path("party-instructions/<uuid:public_id>/cancel/", settlement_parties.cancel, name="party-instruction-cancel"),
+    path("party-instructions/<uuid:public_id>/amend/", settlement_parties.amend, name="party-instruction-amend"),
+    path("party-instructions/<uuid:public_id>/link/", settlement_parties.link, name="party-instruction-link"),
+    path("party-instructions/<uuid:public_id>/unlink/", settlement_parties.unlink, name="party-instruction-unlink"),
+    path("credit/", settlement_credit.credit, name="credit"),
+    path("credit/<int:pk>/change/", settlement_credit.change, name="credit-change"),
+    path("penalties/", settlement_penalties.penalties, name="penalties"),
+    path("penalties/correct/", settlement_penalties.correct, name="penalties-correct"),
+    path("corporate-actions/", settlement_corporate.corporate_actions, name="corporate-actions"),
+    path("corporate-actions/new/", settlement_corporate.announce, name="corporate-action-announce"),
+    path("corporate-actions/<int:pk>/", settlement_corporate.corporate_action, name="corporate-action"),
+    path("corporate-actions/<int:pk>/cancel/", settlement_corporate.cancel, name="corporate-action-cancel"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("ledger/trial-balance/", ledger.trial, name="trial-balance"),
     path("ledger/accounts/<str:code>/", ledger.account, name="account"),

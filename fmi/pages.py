@@ -22,9 +22,12 @@ from reference.models import Participant
 from reference.queries import business_clock
 from settlement.core.lifecycle import InstructionStatus
 from settlement.models import InstructionSource
+from settlement.pages.amending import describe_changes
 from settlement.queries.life import describe_instruction
 from settlement.queries.life import get_instruction as find_instruction
+from settlement.queries.party import party_instructions_visible_to
 from settlement.queries.visible import instructions_visible_to
+from settlement.queries.waiting import last_attempt_at, waiting_chain
 from settlement.services.hold_instruction import sides_of
 from trades.core.lifecycle import Side, TradeStatus
 from trades.models import Trade
@@ -40,6 +43,7 @@ ADDRESS_OF = {
     "trade": "trade",
     "submission": "submission",
     "instruction": "instruction",
+    "party-instruction": "party-instruction",
     "cycle": "cycle",
     "account": "account",
 }
@@ -95,6 +99,7 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
     found = read_instruction_life(instruction=row, actor=actor)
     view = _view(request)
     sides = sides_of(instruction=row, actor=actor)
+    attempt = last_attempt_at(instruction=row)
     context = {
         "life": found,
         "instruction": row,
@@ -104,12 +109,14 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "steps": show_steps(found.steps),
         "view": view,
         "tabs": _tabs(view),
+        "waiting": waiting_chain(attempt=attempt, actor=actor) if attempt else None,
         "pending": row.status == InstructionStatus.PENDING,
         "held": row.held_by_deliverer or row.held_by_receiver,
         "may_hold": any(not getattr(row, f"held_by_{side}") for side in sides),
         "may_release": any(getattr(row, f"held_by_{side}") for side in sides),
         "failing": row.status == InstructionStatus.PENDING and row.intended_date < business_clock().business_date,
     }
+    context |= describe_changes(instruction=row, actor=actor, today=business_clock().business_date)
     return answer(request, "settlement/instruction.html", context)
 
 
@@ -135,6 +142,8 @@ def thing(request: HttpRequest, kind: str, key: int) -> HttpResponse:
         found = trades_visible_to(actor=actor).filter(pk=key)
     elif kind == "submission":
         found = submissions_visible_to(actor=actor).filter(pk=key)
+    elif kind == "party-instruction":
+        found = party_instructions_visible_to(actor=actor).filter(pk=key)
     elif kind == "obligation":
         kind = "instruction"
         found = instructions_visible_to(actor=actor).filter(source=InstructionSource.OBLIGATION, source_id=key)

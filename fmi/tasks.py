@@ -4,11 +4,12 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from fmi.business_day import advance, day_lock, deliver_and_wake, sweep
+from fmi.business_day import advance, carry_out, day_lock, deliver_and_wake, sweep
 from fmi.clock import target_time
 from fmi.demo.feed import demo_feed
 from reference.queries import business_clock
 from reference.refusals import BusinessClockNotSet
+from settlement.queries.day import open_order
 
 
 @shared_task(name="fmi.deliver", expires=5)
@@ -25,7 +26,10 @@ def sweep_up() -> None:
 
 @shared_task(name="fmi.follow_clock", expires=5)
 def follow_clock() -> None:
-    """Bring business time to where the clock says it is, unless another process is doing so."""
+    """Carry out an order to move the day, or bring business time to where the clock says it is.
+
+    Nothing is done while another process moves it.
+    """
     with day_lock() as had:
         if not had:
             return
@@ -33,6 +37,9 @@ def follow_clock() -> None:
             clock = business_clock()
         except BusinessClockNotSet:
             return
-        if clock.running:
-            feed = demo_feed(seed=settings.DEMO_SEED) if settings.DEMO_SEED is not None else None
+        feed = demo_feed(seed=settings.DEMO_SEED) if settings.DEMO_SEED is not None else None
+        order = open_order()
+        if order is not None:
+            carry_out(order=order, feed=feed)
+        elif clock.running:
             advance(until=target_time(clock=clock, now=timezone.now()), feed=feed)

@@ -163,3 +163,16 @@ def open_accounts(
         )
     securities = Account.objects.filter(participant_id__in=ids, kind=AccountKind.SECURITIES, name=name)
     return {account.participant_id: account for account in securities}
+
+
+def set_floor(*, account_id: int, asset_id: int, floor: int) -> None:
+    """Let an account's balance of one asset go down to a floor of its own; raises BalanceBelowLimit if it is below."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO ledger_balance (account_id, asset_id, balance, floor) VALUES (%s, %s, 0, %s)"
+                " ON CONFLICT (account_id, asset_id) DO UPDATE SET floor = EXCLUDED.floor",
+                [account_id, asset_id, floor],
+            )
+    except IntegrityError as error:
+        raise BalanceBelowLimit from error

@@ -4,7 +4,24 @@ from django.contrib import admin
 
 from reference.admin import KeptAdmin
 from reference.admin_pages import FactAdmin
-from settlement.models import Attempt, BusinessDay, Cycle, DayStep, Instruction, ScheduledStep
+from settlement.models import (
+    Attempt,
+    BusinessDay,
+    CorporateAction,
+    Cycle,
+    DayStep,
+    Entitlement,
+    Instruction,
+    InstructionLink,
+    MarketClaim,
+    PartyInstruction,
+    PartyLink,
+    Penalty,
+    PenaltyPayment,
+    PenaltyRate,
+    PenaltyRun,
+    ScheduledStep,
+)
 
 
 @admin.register(ScheduledStep)
@@ -58,3 +75,92 @@ class AttemptAdmin(FactAdmin):
     list_display = ["instruction", "cycle", "reason", "short_account", "short_asset", "shortfall"]
     list_filter = ["reason"]
     list_select_related = ["instruction", "cycle", "short_account", "short_asset"]
+
+
+@admin.register(PenaltyRate)
+class PenaltyRateAdmin(KeptAdmin):
+    """The rates of cash penalties; a new rate is a new row with its first day."""
+
+    list_display = ["category", "currency", "valid_from", "bp_per_day"]
+    list_filter = ["category"]
+    list_select_related = ["currency"]
+
+
+@admin.register(PenaltyRun)
+class PenaltyRunAdmin(FactAdmin):
+    """Each computation of a day's penalties."""
+
+    list_display = ["business_date", "version", "switched_off", "why", "at"]
+
+
+@admin.register(Penalty)
+class PenaltyAdmin(FactAdmin):
+    """Penalties, those of replaced runs too."""
+
+    list_display = ["fail_date", "kind", "failing", "suffering", "reason", "category", "amount_minor", "currency"]
+    list_select_related = ["failing", "suffering", "currency"]
+
+
+@admin.register(PenaltyPayment)
+class PenaltyPaymentAdmin(FactAdmin):
+    """A month's penalties, netted."""
+
+    list_display = ["month", "payer", "payee", "amount_minor", "currency"]
+    list_select_related = ["payer", "payee", "currency"]
+
+
+@admin.register(PartyInstruction)
+class PartyInstructionAdmin(FactAdmin):
+    """What single parties have instructed."""
+
+    list_display = ["reference", "status", "movement", "payment", "participant", "counterparty", "security",
+                    "quantity_units", "cash_minor", "currency", "intended_date", "instruction"]  # fmt: skip
+    list_filter = ["status", "movement", "payment", "partial"]
+    list_select_related = ["participant", "counterparty", "security", "currency", "instruction"]
+    search_fields = ["public_id__exact", "reference__exact"]
+    raw_id_fields = ["instruction"]
+
+
+@admin.register(PartyLink)
+class PartyLinkAdmin(FactAdmin):
+    """Links as parties ask for them."""
+
+    list_display = ["party_instruction", "kind", "other", "created_at", "resolved_at", "removed_at"]
+    list_filter = ["kind"]
+    list_select_related = ["party_instruction", "other"]
+    raw_id_fields = ["party_instruction", "other"]
+
+
+@admin.register(InstructionLink)
+class InstructionLinkAdmin(FactAdmin):
+    """Links in effect between matched instructions."""
+
+    list_display = ["instruction", "kind", "other", "created_at", "removed_at"]
+    list_filter = ["kind"]
+    list_select_related = ["instruction", "other"]
+    raw_id_fields = ["instruction", "other"]
+
+
+@admin.register(CorporateAction)
+class CorporateActionAdmin(FactAdmin):
+    """Corporate actions."""
+
+    list_display = ["id", "kind", "security", "terms", "ex_date", "record_date", "payment_date", "status"]
+    list_filter = ["kind", "status"]
+    list_select_related = ["security", "currency"]
+
+
+@admin.register(Entitlement)
+class EntitlementAdmin(FactAdmin):
+    """Who is entitled to what."""
+
+    list_display = ["action", "account", "holding_units", "amount"]
+    list_select_related = ["action", "account"]
+
+
+@admin.register(MarketClaim)
+class MarketClaimAdmin(FactAdmin):
+    """What deliverers owe receivers."""
+
+    list_display = ["action", "instruction", "quantity_units", "amount", "business_date"]
+    list_select_related = ["action", "instruction"]

@@ -18,3 +18,24 @@ class InstructionsCreated(Fact):
     """Instructions wait to be settled."""
 
     count: int
+
+
+@dataclass(frozen=True)
+class InstructionsReleased(Fact):
+    """Instructions that were held, or refused by a rule that is gone, may settle."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class OutageEnded(Fact):
+    """Cycles run again."""
+
+    outage: int
+
+
+@dataclass(frozen=True)
+class PartyInstructionsEntered(Fact):
+    """Instructions of single parties wait to be matched."""
+
+    count: int

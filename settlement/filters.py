@@ -16,8 +16,12 @@ from reference.filters import (
     SecurityFilter,
 )
 from reference.models import BusinessClock
+from settlement.core.corporate_actions import CorporateActionKind, CorporateActionStatus
+from settlement.core.credit_lifecycle import CreditStatus
 from settlement.core.lifecycle import InstructionStatus, Reason
-from settlement.models import Instruction, InstructionSource
+from settlement.core.party_lifecycle import PartyStatus
+from settlement.core.penalties import PenaltyKind
+from settlement.models import Instruction, InstructionSource, Movement, Payment
 from settlement.queries.visible import moves_for
 
 
@@ -68,9 +72,64 @@ class InstructionFilter(FilterSet):
         return queryset.filter(held if value else ~held)
 
 
+class PartyInstructionFilter(FilterSet):
+    """What parties have instructed, by state, parties, security and dates."""
+
+    q = CharFilter(
+        field_name="reference", lookup_expr="startswith", max_length=35, label="Reference",
+        help_text="Beginning of the party's reference.",
+    )  # fmt: skip
+    status = MultipleChoiceFilter(choices=[(state.value, state.title()) for state in PartyStatus], label="Matching")
+    movement = MultipleChoiceFilter(choices=Movement.choices, label="Movement")
+    payment = MultipleChoiceFilter(choices=Payment.choices, label="Payment")
+    participant = ParticipantFilter("participant_id", label="Instructed by", help_text="Participant code.")
+    counterparty = ParticipantFilter("counterparty_id", label="Counterparty", help_text="Participant code.")
+    security = SecurityFilter("security_id", label="Security", help_text="ISIN or symbol.")
+    currency = CurrencyFilter("currency_id", label="Currency")
+    held = BooleanFilter("held", label="Held", help_text="Held by its party.")
+    intended_date_from = DateFilter("intended_date", "gte", label="Intended from")
+    intended_date_to = DateFilter("intended_date", "lte", label="Intended to")
+
+
+class CorporateActionFilter(FilterSet):
+    """Corporate actions by kind, status, security and dates."""
+
+    kind = MultipleChoiceFilter(choices=[(kind.value, kind.title()) for kind in CorporateActionKind], label="Kind")
+    status = MultipleChoiceFilter(
+        choices=[(state.value, state.title()) for state in CorporateActionStatus], label="Status"
+    )
+    security = SecurityFilter("security_id", label="Security", help_text="ISIN or symbol.")
+    record_date_from = DateFilter("record_date", "gte", label="Recorded from")
+    record_date_to = DateFilter("record_date", "lte", label="Recorded to")
+    payment_date_from = DateFilter("payment_date", "gte", label="Paid from")
+    payment_date_to = DateFilter("payment_date", "lte", label="Paid to")
+
+
 class CycleFilter(FilterSet):
     """Settlement cycles by business date."""
 
     business_date = DateFilter("business_date", label="Business date")
     business_date_from = DateFilter("business_date", "gte", label="From")
     business_date_to = DateFilter("business_date", "lte", label="To")
+
+
+class CreditFilter(FilterSet):
+    """Credits drawn by auto-collateralisation, by state, participant, currency and day."""
+
+    status = MultipleChoiceFilter(choices=[(state.value, state.title()) for state in CreditStatus], label="State")
+    participant = ParticipantFilter("line__account__participant_id", label="Participant", help_text="Participant code.")
+    currency = CurrencyFilter("line__currency_id", label="Currency")
+    business_date_from = DateFilter("business_date", "gte", label="From")
+    business_date_to = DateFilter("business_date", "lte", label="To")
+
+
+class PenaltyFilter(FilterSet):
+    """Penalties by day, kind, reason, parties and security."""
+
+    business_date_from = DateFilter("run__business_date", "gte", label="Charged from")
+    business_date_to = DateFilter("run__business_date", "lte", label="Charged to")
+    kind = MultipleChoiceFilter(choices=[(kind.value, kind.value) for kind in PenaltyKind], label="Kind")
+    reason = MultipleChoiceFilter(choices=[(reason.value, reason.value) for reason in Reason], label="Reason")
+    failing = ParticipantFilter("failing_id", label="Who pays", help_text="Participant code.")
+    suffering = ParticipantFilter("suffering_id", label="Who is paid", help_text="Participant code.")
+    security = SecurityFilter("instruction__security_id", label="Security", help_text="ISIN or symbol.")

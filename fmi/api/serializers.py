@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from clearing.api.serializers import ObligationSerializer
+from settlement.api.party_serializers import ShownLinkSerializer
 from settlement.api.serializers import InstructionSerializer
 from trades.api.serializers import TradeSerializer
 
@@ -51,11 +52,31 @@ class TradeLifeSerializer(TradeSerializer):
 
 
 class InstructionLifeSerializer(InstructionSerializer):
-    """An instruction, and every step of its life."""
+    """An instruction, its links, and every step of its life."""
 
+    links = ShownLinkSerializer(many=True)
     life = LifeStepSerializer(many=True)
 
     class Meta(InstructionSerializer.Meta):
         """The instruction's fields, and its life."""
 
-        fields = [*InstructionSerializer.Meta.fields, "life"]
+        fields = [*InstructionSerializer.Meta.fields, "links", "life"]
+
+
+class TradeSettlementSerializer(serializers.Serializer[Any]):
+    """How a trade settles."""
+
+    trade_id = serializers.CharField(help_text="The reporter's own reference.")
+    id = serializers.UUIDField(help_text="The trade's id.")
+    trade_status = serializers.CharField()
+    settlement_id = serializers.UUIDField(allow_null=True, help_text="The instruction that settles it, if any.")
+    settlement_status = serializers.CharField(
+        help_text="UNMATCHED, UNINSTRUCTED, or the T2S status: USET, PSET, SETT, CANC."
+    )
+    pending_status = serializers.CharField(help_text="PEND, PENF past the intended date, or empty.")
+    reason_codes = serializers.ListField(child=serializers.CharField())
+    settlement_date = serializers.DateField(help_text="When it settled; until then when it is to.")
+    final_amount = serializers.CharField(help_text="What the buyer pays for it: the deliverer's amount once matched.")
+    currency = serializers.CharField()
+    netted = serializers.BooleanField(help_text="Whether it settles together with other trades, as a net.")
+    instructions = serializers.ListField(child=serializers.UUIDField(), help_text="All: each side's, if netted.")

@@ -13,4 +13,6 @@ urlpatterns = [
     path("", include("ledger.api.urls")),
     path("", include("events.api.urls")),
     path("", include("reference.api.urls")),
+    # Last: any other word after settlement/ names a trade.
+    path("settlement/<str:trade_id>", views.TradeSettlementDetail.as_view(), name="api-trade-settlement"),
 ]

@@ -5,21 +5,40 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.db import transaction
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clearing.api.serializers import ObligationSerializer
-from fmi.api.serializers import InstructionLifeSerializer, LifeStepSerializer, TradeLifeSerializer
+from fmi.api.serializers import (
+    InstructionLifeSerializer,
+    LifeStepSerializer,
+    TradeLifeSerializer,
+    TradeSettlementSerializer,
+)
 from fmi.life import instruction_life, read_trade_life
+from fmi.trade_settlement import find_trade, instruct_trade, read_trade_settlement
 from reference.api.base import ActorView
 from reference.api.problems import problems
+from reference.core.actor import Role
+from reference.queries import business_clock
+from settlement.api.party_serializers import AmendmentSerializer, ShownLinkSerializer
 from settlement.api.serializers import InstructionSerializer
+from settlement.api.views.instruction_actions import read_amendment, seen_by
 from settlement.models import Instruction
 from settlement.queries.life import get_instruction
+from settlement.queries.party import links_of
+from settlement.services.amend_instruction import amend_instruction
+from settlement.services.hold_instruction import hold_instruction, release_instruction
 from trades.api.serializers import TradeSerializer
 from trades.models import Trade
 from trades.queries.life import get_trade
+
+TRADE_PARAMETER = OpenApiParameter(
+    "trade_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="The trade's id, or your own reference of it."
+)
 
 
 class TradeDetail(ActorView[Trade]):
@@ -46,7 +65,7 @@ class TradeDetail(ActorView[Trade]):
             TradeSerializer(trade).data
             | {
                 "obligations": ObligationSerializer(life.obligations, many=True).data,
-                "instructions": InstructionSerializer(life.instructions, many=True).data,
+                "instructions": InstructionSerializer(life.instructions, many=True, context=seen_by(actor=actor)).data,
                 "life": LifeStepSerializer(life.steps, many=True).data,
             }
         )
@@ -65,8 +84,76 @@ class InstructionDetail(ActorView[Instruction]):
         responses={200: InstructionLifeSerializer, **problems(404)},
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        """Read an instruction and every step of its life: tried, held, settled, posted."""
+        """Read an instruction, its links, and every step of its life: matched, tried, held, settled, posted."""
+        return self._answer(public_id=public_id)
+
+    @extend_schema(
+        operation_id="instructions_amend",
+        summary="Amend the process indicators of a settlement instruction",
+        request=AmendmentSerializer,
+        responses={200: InstructionLifeSerializer, **problems(400, 403, 404, 409, 422)},
+    )
+    def patch(self, request: Request, public_id: UUID) -> Response:
+        """Change priority, partial settlement or hold for the actor's side. Anything else: cancel and instruct anew."""
+        actor = self.require_role(Role.PARTICIPANT, Role.OPERATOR)
+        amendment, hold = read_amendment(request=request)
+        row = get_instruction(actor=actor, public_id=public_id)
+        clock = business_clock()
+        who: dict[str, Any] = {"actor": actor, "at": clock.at, "business_date": clock.business_date}
+        with transaction.atomic():
+            amend_instruction(instruction_pk=row.pk, amendment=amendment, **who)
+            if hold is not None:
+                change = hold_instruction if hold else release_instruction
+                change(instruction_pk=row.pk, **who)
+        return self._answer(public_id=public_id)
+
+    def _answer(self, *, public_id: UUID) -> Response:
+        """Answer one instruction with its links and its life."""
         actor = self.actor
         instruction = get_instruction(actor=actor, public_id=public_id)
         steps = instruction_life(instruction=instruction, actor=actor)
-        return Response(InstructionSerializer(instruction).data | {"life": LifeStepSerializer(steps, many=True).data})
+        links = links_of(instruction=instruction, actor=actor)
+        return Response(
+            InstructionSerializer(instruction, context=seen_by(actor=actor)).data
+            | {
+                "links": ShownLinkSerializer(links, many=True).data,
+                "life": LifeStepSerializer(steps, many=True).data,
+            }
+        )
+
+
+class TradeSettlementDetail(ActorView[Trade]):
+    """How a trade settles."""
+
+    queryset = Trade.objects.all()
+    serializer_class = TradeSettlementSerializer
+    filter_backends: list[Any] = []
+
+    @extend_schema(
+        operation_id="trade_settlement_retrieve",
+        summary="Read how a trade settles",
+        parameters=[TRADE_PARAMETER],
+        responses={200: TradeSettlementSerializer, **problems(404)},
+    )
+    def get(self, request: Request, trade_id: str) -> Response:
+        """Read the settlement's id, status, date and final amount of a trade."""
+        trade = find_trade(actor=self.actor, trade_id=trade_id)
+        return Response(TradeSettlementSerializer(read_trade_settlement(trade=trade, actor=self.actor)).data)
+
+    @extend_schema(
+        operation_id="trade_settlement_instruct",
+        summary="Have a trade instructed where it is due to be, and read how it settles",
+        parameters=[TRADE_PARAMETER],
+        request=None,
+        responses={200: TradeSettlementSerializer, **problems(403, 404)},
+    )
+    def post(self, request: Request, trade_id: str) -> Response:
+        """Make sure that what the trade obliges to is instructed, and answer how it settles.
+
+        A trade that goes gross is instructed at once, a cleared one once it is netted. Twice changes nothing.
+        """
+        actor = self.require_role(Role.PARTICIPANT, Role.OPERATOR)
+        trade = find_trade(actor=actor, trade_id=trade_id)
+        clock = business_clock()
+        instruct_trade(trade=trade, at=clock.at, business_date=clock.business_date)
+        return Response(TradeSettlementSerializer(read_trade_settlement(trade=trade, actor=actor)).data)

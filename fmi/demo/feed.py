@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import msgspec
 
+from fmi.demo.distributions import announce_distributions
+from fmi.demo.instructing import CORRECTED_AT, ENTERED_AT, instruct_directly
 from fmi.demo.lending import lend_to_cover
 from fmi.demo.market import MarketEvent, MarketSecurity, Trader, make_day
 from reference.core.actor import SYSTEM, Actor, Role
@@ -84,9 +86,16 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
 
     def feed(*, after: datetime, until: datetime, business_date: date) -> None:
         """Do what happens after one moment and until another. Done twice, it changes nothing."""
+        announce_distributions(seed=seed, after=after, until=until, business_date=business_date)
         for lends_at in (datetime.combine(business_date, at, tzinfo=BUSINESS_ZONE) for at in LENDING_TIMES):
             if after < lends_at <= until:
                 lend_to_cover(seed=seed, at=lends_at, business_date=business_date)
+        for moment, correct in ((ENTERED_AT, False), (CORRECTED_AT, True)):
+            if after < datetime.combine(business_date, moment, tzinfo=BUSINESS_ZONE) <= until:
+                instruct_directly(
+                    seed=seed, at=until, business_date=business_date, traders=traders(),
+                    securities=market_securities(business_date=business_date), correct=correct,
+                )  # fmt: skip
         yesterday = next_business_date(after=business_date, count=-1)
         # On the first day there is no yesterday whose other sides were reported.
         mornings = [(yesterday, 1)] if BusinessDay.objects.filter(business_date=yesterday).exists() else []

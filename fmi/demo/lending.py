@@ -40,6 +40,7 @@ def lend_to_cover(*, seed: int, at: datetime, business_date: date) -> int:
 
 def _lend(*, instruction: Instruction, at: datetime, business_date: date) -> int:
     """Lend what one instruction lacks out of the largest holding that can spare it; return 1, or 0 if none can."""
+    assert instruction.security_id is not None, "What lacks securities names one."
     security = directory().securities[instruction.security_id]
     lots = -(-instruction.shortfall // security.lot_size_units)
     quantity = lots * security.lot_size_units
@@ -49,6 +50,8 @@ def _lend(*, instruction: Instruction, at: datetime, business_date: date) -> int
             asset_id=security.id, balance__gte=round(quantity / LARGEST_SHARE_LENT), floor__isnull=False
         )
         .exclude(account=borrower)
+        # What it holds is pledged to it.
+        .exclude(account__participant__role="CENTRAL_BANK")
         .order_by("-balance", "account_id")
         .first()
     )

@@ -4,12 +4,14 @@ from datetime import date, datetime
 
 import numpy as np
 
+from fmi.demo.credit import CASH_SHARE, LENDS_TO, open_credit_lines
 from fmi.demo.feed import CLIENTS, market_securities, traders
 from fmi.demo.market import SHARE_OF_VOLUME, activity_weights, expected_trades
 from ledger.models import Account, AccountKind
 from ledger.services import open_accounts, post_entries
 from reference.queries import directory, forget_directory
-from settlement.services.business_day import load_schedule
+from settlement.services.load_penalty_rates import load_penalty_rates
+from settlement.services.load_schedule import load_schedule
 
 # What a participant holds at the start: days of its own share of the market's trading, and on top a
 # share of one day's whole trading, since a small participant's single trade is as large as any other.
@@ -28,6 +30,7 @@ def open_books(*, business_date: date, at: datetime) -> int:
     business_date: the first day of trading, whose prices and volumes size the holdings.
     """
     load_schedule()
+    load_penalty_rates()
     source = directory()
     if source.csd is None or source.central_bank is None or source.ccp is None:
         raise RuntimeError("load the reference data first")
@@ -47,7 +50,7 @@ def open_books(*, business_date: date, at: datetime) -> int:
     # An account holds an asset's opening balance once: the two ids together name the entry.
     source_ids = received[:, 0] * 1_000_000 + received[:, 1]
     both = np.concatenate([received, issued])
-    return post_entries(
+    opened = post_entries(
         source="OPENING",
         business_date=at.date(),
         at=at,
@@ -56,6 +59,8 @@ def open_books(*, business_date: date, at: datetime) -> int:
         assets=both[:, 1].copy(),
         amounts=both[:, 2].copy(),
     )
+    open_credit_lines()
+    return opened
 
 
 def _opening_rows(*, business_date: date) -> list[tuple[int, int, int]]:
@@ -89,6 +94,8 @@ def _opening_rows(*, business_date: date) -> list[tuple[int, int, int]]:
                 rows.append((account.pk, source.securities_by_isin[security.isin].id, quantity))
             for code, value in daily_value.items():
                 days = (weight * DAYS_OF_CASH + EXTRA_CASH) * share_of_account
+                if name == "HOUSE" and source.participants_by_code[trader.code].role in LENDS_TO:
+                    days *= CASH_SHARE
                 cash_minor = int(value * days) * MINOR_UNITS
                 rows.append((account.linked_cash_id or 0, source.currencies_by_code[code].id, cash_minor))
     assert source.ccp is not None

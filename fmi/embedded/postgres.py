@@ -41,6 +41,8 @@ THROW_AWAY = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "autovacuum_naptime": "10s",
+    # A test plays whole days in one transaction, which keeps a lock for each temporary table until its end.
+    "max_locks_per_transaction": "256",
 }
 
 

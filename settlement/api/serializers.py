@@ -9,8 +9,11 @@ from rest_framework import serializers
 
 from reference.api.fields import Amount, CurrencyCode, Isin
 from reference.core.limits import LARGEST_AMOUNT
+from reference.queries import business_clock
 from settlement.core.lifecycle import InstructionStatus
+from settlement.core.status import T2sStatus
 from settlement.models import Instruction
+from settlement.queries.status import participant_of, status_of
 
 STATUS_CHOICES = [(state.value, state.title()) for state in InstructionStatus]
 
@@ -21,13 +24,19 @@ class InstructionSerializer(serializers.ModelSerializer[Instruction]):
     id = serializers.UUIDField(source="public_id")
     deliverer_account = serializers.CharField(source="deliverer_account.code")
     receiver_account = serializers.CharField(source="receiver_account.code")
-    security: Any = Isin(source="security_id")
+    security: Any = Isin(source="security_id", allow_null=True, help_text="None: a payment only.")
     quantity = serializers.IntegerField(source="quantity_units")
     amount: Any = Amount(
         minor="cash_minor",
         help_text="What the receiver pays; negative: the deliverer pays; 0: free of payment.",
     )
     currency: Any = CurrencyCode(source="currency_id")
+    settled_quantity = serializers.IntegerField(source="settled_units")
+    settled_amount: Any = Amount(minor="settled_minor")
+    partial_minimum = serializers.IntegerField(source="partial_minimum_units", help_text="The least part.")
+    settlement_status = serializers.SerializerMethodField(help_text="T2S: USET, PSET, SETT or CANC.")
+    pending_status = serializers.SerializerMethodField(help_text="PEND, PENF past the intended date, or empty.")
+    reason_codes = serializers.SerializerMethodField(help_text="Why it waits, as the reader's side sees it.")
     cycle = serializers.IntegerField(source="cycle_id", allow_null=True, help_text="The cycle that settled it.")
 
     class Meta:
@@ -37,8 +46,32 @@ class InstructionSerializer(serializers.ModelSerializer[Instruction]):
         fields = [
             "id", "source", "reference", "status", "reason", "deliverer_account", "receiver_account",
             "security", "quantity", "amount", "currency", "intended_date", "priority", "held_by_deliverer",
-            "held_by_receiver", "cycle", "created_at", "settled_at",
+            "held_by_receiver", "settled_quantity", "settled_amount", "partial_allowed", "partial_minimum",
+            "cancel_wanted_by_deliverer", "cancel_wanted_by_receiver", "settlement_status", "pending_status",
+            "reason_codes", "cycle", "created_at", "settled_at",
         ]  # fmt: skip
+
+    def get_settlement_status(self, row: Instruction) -> str:
+        """Return how far it has settled."""
+        return self._status(row).settlement
+
+    def get_pending_status(self, row: Instruction) -> str:
+        """Return whether it waits in time or too late."""
+        return self._status(row).pending
+
+    def get_reason_codes(self, row: Instruction) -> list[str]:
+        """Return why it waits."""
+        return list(self._status(row).reasons)
+
+    def _status(self, row: Instruction) -> T2sStatus:
+        """Derive the status; the context names the business date and the actor, the CSD's view without one."""
+        actor = self.context.get("actor")
+        today = self.context.get("business_date") or business_clock().business_date
+        return status_of(
+            instruction=row,
+            business_date=today,
+            participant_id=participant_of(actor=actor) if actor is not None else None,
+        )
 
 
 class InstructionEntrySerializer(serializers.Serializer[Any]):
@@ -54,7 +87,9 @@ class InstructionEntrySerializer(serializers.Serializer[Any]):
     deliverer_account = serializers.CharField(max_length=20, default="HOUSE")
     receiver = serializers.CharField(max_length=12, help_text="Participant code.")
     receiver_account = serializers.CharField(max_length=20, default="HOUSE")
-    security = serializers.CharField(max_length=24, help_text="ISIN or symbol.")
+    security = serializers.CharField(
+        max_length=24, required=False, help_text="ISIN or symbol; may be left out for a payment only."
+    )
     quantity = serializers.IntegerField(min_value=0, max_value=LARGEST_AMOUNT, help_text="0: a payment only.")
     amount = serializers.DecimalField(
         max_digits=19,
@@ -92,6 +127,13 @@ class CycleSerializer(serializers.Serializer[Any]):
     lack = serializers.IntegerField(help_text="Waiting for securities.")
     mony = serializers.IntegerField(help_text="Waiting for cash.")
     held = serializers.IntegerField()
+    partly = serializers.IntegerField(help_text="Settled in part; the rest waits.")
+    linked = serializers.IntegerField(help_text="Waiting for a linked instruction.")
+    deferred = serializers.IntegerField(help_text="Not of the cycle's kind, or the currency's calendar is closed.")
+    partials = serializers.BooleanField(help_text="Whether the cycle was a partial-settlement window.")
+    gap = serializers.FloatField(
+        allow_null=True, help_text="Share of the value that no decision can pass which did not settle; operators only."
+    )
     value = CycleShareSerializer(many=True)
     decided_in_ms = serializers.IntegerField()
     took_ms = serializers.IntegerField()
@@ -108,6 +150,49 @@ class DayStepSerializer(serializers.Serializer[Any]):
     planned_at = serializers.DateTimeField(help_text="Business time.")
     done_at = serializers.DateTimeField(allow_null=True, help_text="Wall-clock time.")
     took_ms = serializers.IntegerField(allow_null=True)
+    partials = serializers.BooleanField(help_text="Whether its cycle may settle instructions in part.")
+    window_until = serializers.DateTimeField(allow_null=True, help_text="When its partial-settlement window closes.")
+    movements = serializers.CharField(help_text="What its cycle may settle: ALL, FREE, PAYMENT or CORPORATE.")
+    real_time = serializers.CharField(help_text="What settles at once from it until the next step, NONE for nothing.")
+    note = serializers.CharField(help_text="Why it did not do what it is for, empty where it did.")
+
+
+class StepEntrySerializer(serializers.Serializer[Any]):
+    """How far to move the day."""
+
+    to = serializers.CharField(
+        max_length=24, default="next", help_text="`next`, `end-of-day`, or the code of a step of the schedule."
+    )
+
+
+class DayOrderSerializer(serializers.Serializer[Any]):
+    """An order to move the day, carried out by whoever moves the clock."""
+
+    id = serializers.IntegerField()
+    business_date = serializers.DateField()
+    step = serializers.CharField(source="step_id", help_text="The last step to do.")
+    ordered_by = serializers.CharField()
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="Wall-clock time.")
+    problem = serializers.CharField(help_text="Why it was given up, empty otherwise.")
+
+
+class OutageEntrySerializer(serializers.Serializer[Any]):
+    """Why no cycle is to run."""
+
+    reason = serializers.CharField(max_length=200)
+
+
+class OutageSerializer(serializers.Serializer[Any]):
+    """A time in which no cycle ran."""
+
+    id = serializers.IntegerField()
+    business_date = serializers.DateField()
+    last_business_date = serializers.DateField(allow_null=True)
+    reason = serializers.CharField()
+    began_at = serializers.DateTimeField(help_text="Business time.")
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="Business time.")
+    declared_by = serializers.CharField()
+    ended_by = serializers.CharField()
 
 
 class BusinessDaySerializer(serializers.Serializer[Any]):
@@ -119,4 +204,6 @@ class BusinessDaySerializer(serializers.Serializer[Any]):
     phase = serializers.CharField()
     opened_at = serializers.DateTimeField(allow_null=True)
     closed_at = serializers.DateTimeField(allow_null=True)
+    outage = OutageSerializer(allow_null=True, help_text="The outage under way.")
+    order = DayOrderSerializer(allow_null=True, help_text="The order to move the day that is carried out.")
     steps = DayStepSerializer(many=True)

@@ -14,6 +14,10 @@ LARGEST_AMOUNT: Final = 2**62 - 1
 """No balance can pass this in either direction even if every movement came, so int64 sums stay exact."""
 
 
+MOST_UNITS: Final = 2**31
+"""An instruction has no more units than this, so that a remainder times units stays in int64."""
+
+
 class AmountOutOfRange(ValueError):
     """An amount, or the sum of amounts which may meet at one balance, does not fit the 62-bit range."""
 
@@ -35,6 +39,12 @@ class Batch:
     number[n]     unique, the lower wins a tie
     balance[m]    before the decision
     floor[m]      the balance may not end below it; UNRESTRICTED where there is no limit
+    units[n]      how many units the whole instruction has, 1 to MOST_UNITS
+    least[n]      the fewest units which may settle; as many as units where it is all or nothing
+    step[n]       a part is a multiple of this many units; the whole is always allowed
+
+    Settling x of its units, an instruction moves sign(amount) * (abs(amount) * x // units) on a row, after
+    adding up what it moves there, and is worth value * x // units. Both sides of a leg thus move the same.
     """
 
     offset: Ints
@@ -45,6 +55,9 @@ class Batch:
     number: Ints
     balance: Ints
     floor: Ints
+    units: Ints
+    least: Ints
+    step: Ints
 
 
 _COLUMNS: Final = tuple(field.name for field in fields(Batch))
@@ -66,8 +79,11 @@ def check_batch(*, batch: Batch) -> None:
         if column.dtype != np.int64 or column.ndim != 1:
             raise InvalidBatch(f"{name} must be a one-dimensional int64 array.")
     instruction_count, row_count = len(batch.value), len(batch.balance)
-    if not len(batch.priority) == len(batch.number) == instruction_count == len(batch.offset) - 1:
-        raise InvalidBatch("priority, value, number and offset differ in their number of instructions.")
+    by_instruction = (batch.priority, batch.number, batch.units, batch.least, batch.step, batch.offset[1:])
+    if any(len(column) != instruction_count for column in by_instruction):
+        raise InvalidBatch("The columns and offset differ in their number of instructions.")
+    if np.any((batch.least < 1) | (batch.least > batch.units) | (batch.units > MOST_UNITS) | (batch.step < 1)):
+        raise InvalidBatch("1 <= least <= units <= MOST_UNITS and step >= 1 must hold.")
     if len(batch.floor) != row_count or len(batch.row) != len(batch.amount):
         raise InvalidBatch("balance and floor, or row and amount, differ in length.")
     if batch.offset[0] != 0 or batch.offset[-1] != len(batch.row) or np.any(np.diff(batch.offset) < 0):
@@ -126,6 +142,8 @@ def build_dvp_batch(
     known_asset: Ints,
     known_balance: Ints,
     known_floor: Ints,
+    least_quantity: Ints | None = None,
+    multiple: Ints | None = None,
 ) -> tuple[Batch, Ints, Ints]:
     """Build a batch of delivery-versus-payment instructions (model 1: both legs gross, at once).
 
@@ -133,7 +151,9 @@ def build_dvp_batch(
     nothing), asset ids, quantity in whole units (0: payment only), cash in minor units (above zero the
     receiver of the securities pays their deliverer, below zero the deliverer pays, 0 is free of payment),
     priority, value and number as in Batch. known_* are int64[b], one entry a balance; a pair of account
-    and asset which is not listed has balance 0 and floor 0.
+    and asset which is not listed has balance 0 and floor 0. least_quantity, int64[n], is the smallest part
+    which may settle (the quantity itself, the default: all or nothing) and multiple what a part is a
+    multiple of, by default 1.
 
     Returns the batch with row_account[m] and row_asset[m], ascending: what each balance row stands for.
     Only balances which some instruction moves become rows.
@@ -166,11 +186,30 @@ def build_dvp_batch(
         listed = row_pair[place] == known
         balance[place[listed]] = known_balance[listed]
         floor[place[listed]] = known_floor[listed]
+    units, least, step = _count_units(quantity, least_quantity, multiple)
     batch = Batch(
         offset=offset, row=row, amount=amount, priority=priority, value=value, number=number,
-        balance=balance, floor=floor,
+        balance=balance, floor=floor, units=units, least=least, step=step,
     )  # fmt: skip
     return batch, account_ids[row_pair // width], asset_ids[row_pair % width]
+
+
+def _count_units(quantity: Ints, least_quantity: Ints | None, multiple: Ints | None) -> tuple[Ints, Ints, Ints]:
+    """Return units, least and step: a unit is the multiple where it divides the quantity, else one security.
+
+    What then has more than MOST_UNITS units, or no part which may settle, is all or nothing.
+    """
+    whole = np.ones_like(quantity)
+    if least_quantity is None:
+        return whole, whole, whole
+    size = whole if multiple is None else np.maximum(multiple, 1)
+    divides = quantity % size == 0
+    units = np.where(divides, quantity // size, quantity)
+    step = np.where(divides, 1, size)
+    fewest = np.maximum(least_quantity, 1)
+    least = np.where(divides, -(-fewest // size), -(-fewest // size) * size)
+    parts = (least < units) & (units <= MOST_UNITS)
+    return np.where(parts, units, 1), np.where(parts, least, 1), np.where(parts, step, 1)
 
 
 def encode_ids(ids: Ints) -> tuple[Ints, Ints]:

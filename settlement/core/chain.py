@@ -1,47 +1,25 @@
-"""Chain search: force an unsettled instruction in and mend what that breaks, keep what is better."""
+"""Chain search: force a column in and mend what that breaks, keep what is better; and repair by the same means."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from settlement.core.compiled import Flags, Ints, compiled
-
-
-class Core(NamedTuple):
-    """What is still open after the presolve, by instruction (CSR) and by row, best instruction first."""
-
-    pointer: Ints
-    row: Ints
-    effect: Ints
-    rank: Ints  # of the priority, 0 first
-    value: Ints
-    debit_pointer: Ints
-    debitor: Ints
-    debit: Ints
-    credit_pointer: Ints
-    creditor: Ints
-    credit: Ints
-
-
-class Search(NamedTuple):
-    """The state of a search; all arrays are changed in place."""
-
-    settles: Flags
-    level: Ints
-    touched: Ints  # instruction -> the attempt which last turned it
-    turned: Ints  # log of this attempt
-    short: Ints  # stack of rows below zero
-    gain: Ints  # value and number per rank, of this attempt
-    seed: Ints  # one cell
+from settlement.core.compiled import Ints, compiled
+from settlement.core.problem import Problem
+from settlement.core.search_state import Core, Search
+from settlement.core.units import fit_units, most_covered, part_of, round_down, round_up
 
 
 class Style(NamedTuple):
     """How one round of the search chooses."""
 
+    most_steps: int  # mendings in one attempt
     samples: int  # candidates looked at, for each side of a short row
-    daring: float  # above 1, what opens new gaps looks less bad
+    daring: float  # above 1, what opens new gaps looks less bad; 0: only what opens none
     noise: float  # share of its value by which a score is disturbed
     refills: bool
+    removes: bool  # also try to take out what settles
+    partly: bool  # force parts in at random instead of the most
 
 
 @compiled
@@ -56,16 +34,16 @@ def _draw(seed: Ints, below: int) -> int:
 
 
 @compiled
-def _turn(core: Core, search: Search, i: int, depth: int) -> int:
-    """Put instruction i in, or take it out; push the rows which fall short. Returns the stack's depth."""
-    sign = -1 if search.settles[i] else 1
-    search.settles[i] = sign > 0
-    search.gain[2 * core.rank[i]] += sign * core.value[i]
-    search.gain[2 * core.rank[i] + 1] += sign
-    for k in range(core.pointer[i], core.pointer[i + 1]):
-        r = core.row[k]
+def _move(problem: Problem, search: Search, i: int, to: int, depth: int) -> int:
+    """Settle `to` units of column i; push the rows which fall short. Returns the stack's depth."""
+    now, units, rank = search.x[i], problem.units[i], problem.rank[i]
+    search.x[i] = to
+    search.gain[2 * rank] += part_of(problem.value[i], units, to) - part_of(problem.value[i], units, now)
+    search.gain[2 * rank + 1] += int(to == units) - int(now == units)
+    for k in range(problem.pointer[i], problem.pointer[i + 1]):
+        r = problem.row[k]
         before = search.level[r]
-        search.level[r] = before + sign * core.effect[k]
+        search.level[r] = before + part_of(problem.effect[k], units, to) - part_of(problem.effect[k], units, now)
         if before >= 0 and search.level[r] < 0:
             search.short[depth] = r
             depth += 1
@@ -73,38 +51,55 @@ def _turn(core: Core, search: Search, i: int, depth: int) -> int:
 
 
 @compiled
-def _breakage(core: Core, search: Search, i: int, sign: int) -> float:
-    """How far turning instruction i leaves other rows short: the sum of missing shares of its legs."""
+def _breakage(problem: Problem, search: Search, i: int, to: int) -> float:
+    """How far moving column i leaves rows short: the sum of the missing shares of its legs."""
     share = 0.0
-    for k in range(core.pointer[i], core.pointer[i + 1]):
-        change = sign * core.effect[k]
-        if change < 0:
-            left = search.level[core.row[k]] + change
-            if left < 0:
-                share += min(1.0, left / change)
+    now, units = search.x[i], problem.units[i]
+    for k in range(problem.pointer[i], problem.pointer[i + 1]):
+        if (problem.effect[k] > 0) == (to > now):
+            continue
+        change = part_of(problem.effect[k], units, to) - part_of(problem.effect[k], units, now)
+        left = search.level[problem.row[k]] + change
+        if left < 0:
+            share += min(1.0, left / change)
     return share
 
 
 @compiled
-def _score(weight: float, sign: int, loss: float, breakage: float, daring: float) -> float:
-    """Estimate what turning an instruction of this weight brings; a cut costs loss times it, at least."""
-    if sign < 0:
-        return -weight * (loss + breakage)
-    if breakage < 1.0:
-        return weight * (1.0 - breakage)
-    return weight * (1.0 - breakage) / daring
+def _target(problem: Problem, search: Search, i: int, sign: int, whole: int, need: int) -> int:
+    """Return how far to move column i so that row gains need: up (sign 1) or down (-1); x[i] where it cannot."""
+    now, units, most = search.x[i], problem.units[i], problem.most[i]
+    if sign > 0:
+        if now >= most:
+            return int(now)
+        want = part_of(whole, units, now) + need
+        if problem.least[i] >= most or want >= part_of(whole, units, most):
+            return int(most)
+        if _breakage(problem, search, i, most) == 0.0:
+            return int(most)
+        to = round_up(fit_units(whole, units, want - 1) + 1, units, problem.least[i], problem.step[i], most)
+        return int(most if to < 0 else to)
+    if now == 0 or problem.least[i] >= units:
+        return 0
+    room = part_of(whole, units, now) - need
+    if room <= 0:
+        return 0
+    to = min(fit_units(whole, units, room), now - 1)
+    return int(round_down(to, units, problem.least[i], problem.step[i], most))
 
 
 @compiled
-def _mend(core: Core, search: Search, r: int, rank: int, attempt: int, style: Style) -> int:
-    """Choose the instruction whose turning best helps short row r, or -1: a creditor in, or a debitor out.
+def _mend(core: Core, search: Search, r: int, rank: int, attempt: int, style: Style, sides: int) -> tuple[int, int]:
+    """Choose the column whose move best helps short row r: a creditor up, or a debitor down; -1 if none.
 
-    A debitor of a higher priority than the one being forced is never cut, and what a lower priority wins
-    or loses counts only between equals. Scores are estimates in minor units.
+    Returns the column and its new units. A debitor of a rank before the one being forced is never cut, and
+    what a later rank wins or loses counts only between equals. Scores are estimates in minor units.
     """
+    problem = core.problem
     need = -search.level[r]
-    best, best_score = -1, -1e300
-    for sign in (1, -1):
+    best, best_to, best_score = -1, 0, -1e300
+    for side in range(2 - sides, 2):
+        sign = 1 - 2 * side
         start = core.credit_pointer[r] if sign > 0 else core.debit_pointer[r]
         stop = core.credit_pointer[r + 1] if sign > 0 else core.debit_pointer[r + 1]
         scan = min(stop - start, 4 * style.samples)
@@ -112,35 +107,49 @@ def _mend(core: Core, search: Search, r: int, rank: int, attempt: int, style: St
         found = 0
         for _ in range(scan):
             i = core.creditor[p] if sign > 0 else core.debitor[p]
-            amount = core.credit[p] if sign > 0 else core.debit[p]
+            whole = core.credit[p] if sign > 0 else core.debit[p]
             p = p + 1 if p + 1 < stop else start
-            eligible = search.settles[i] != (sign > 0) and search.touched[i] != attempt
-            if not eligible or (sign < 0 and core.rank[i] < rank):
+            now = search.x[i]
+            if search.touched[i] == attempt or (sign < 0 and (now == 0 or problem.rank[i] < rank)):
                 continue
-            weight = (core.value[i] + 1) * (1e-3 if core.rank[i] > rank else 1.0)
-            breakage = _breakage(core, search, i, sign)
-            score = _score(weight, sign, max(1.0, need / amount), breakage, style.daring)
+            # What is cut again and again is cut twice as far each time, so that a repair ends soon.
+            cuts = search.cuts[i]
+            stretched = need if cuts == 0 else min(need, 1 << 40) << min(cuts, 20)
+            to = _target(problem, search, i, sign, whole, stretched)
+            if to == now:
+                continue
+            units = problem.units[i]
+            change = part_of(problem.value[i], units, to) - part_of(problem.value[i], units, now)
+            weight = (abs(change) + 1) * (1e-3 if problem.rank[i] > rank else 1.0)
+            breakage = _breakage(problem, search, i, to)
+            if sign > 0 and breakage > 0.0 and style.daring <= 0.0:
+                continue
+            if sign < 0:
+                helps = part_of(whole, units, now) - part_of(whole, units, to)
+                score = -weight * (max(1.0, need / max(helps, 1)) + breakage)
+            else:
+                score = weight * (1.0 - breakage) / (1.0 if breakage < 1.0 else style.daring)
             if style.noise > 0.0:
                 score += style.noise * weight * (_draw(search.seed, 1024) / 512.0 - 1.0)
             if score > best_score:
-                best, best_score = i, score
+                best, best_to, best_score = i, to, score
             found += 1
             if found == style.samples:
                 break
-    return best
+    return best, best_to
 
 
 @compiled
 def _refill(core: Core, search: Search, attempt: int, count: int, samples: int) -> int:
     """Settle what fits into the room which this attempt made, until the log is full; returns its length."""
+    problem = core.problem
     place = 0
     while place < count:
-        i = search.turned[place]
+        i, before = search.changed[place], search.before[place]
         place += 1
-        sign = 1 if search.settles[i] else -1
-        for k in range(core.pointer[i], core.pointer[i + 1]):
-            r = core.row[k]
-            if sign * core.effect[k] <= 0 or search.level[r] <= 0:
+        for k in range(problem.pointer[i], problem.pointer[i + 1]):
+            r = problem.row[k]
+            if (problem.effect[k] > 0) != (search.x[i] > before) or search.level[r] <= 0:
                 continue
             start, size = core.debit_pointer[r], core.debit_pointer[r + 1] - core.debit_pointer[r]
             scan = min(size, 4 * samples)
@@ -148,39 +157,48 @@ def _refill(core: Core, search: Search, attempt: int, count: int, samples: int) 
             for step in range(scan):
                 p = start + (shift + step) % size
                 j = core.debitor[p]
-                if core.debit[p] > search.level[r] or search.settles[j] or search.touched[j] == attempt:
+                if search.x[j] >= problem.most[j] or search.touched[j] == attempt or count == len(search.changed):
                     continue
-                if count < len(search.turned) and _breakage(core, search, j, 1) == 0.0:
+                if core.debit[p] > search.level[r] and problem.least[j] >= problem.units[j]:
+                    continue
+                to = most_covered(problem, search.level, search.x, j)
+                if to > search.x[j]:
                     search.touched[j] = attempt
-                    search.turned[count] = j
+                    search.changed[count] = j
+                    search.before[count] = search.x[j]
                     count += 1
-                    _turn(core, search, j, 0)
+                    _move(problem, search, j, to, 0)
     return count
 
 
 @compiled
-def _attempt(core: Core, search: Search, first: int, attempt: int, most_steps: int, style: Style) -> bool:
-    """Turn one instruction, mend at most most_steps rows, refill; keep if better, else put all back."""
+def _attempt(core: Core, search: Search, first: int, to: int, style: Style) -> bool:
+    """Move one column, mend the rows that break, refill; keep if better, else put all back."""
+    problem = core.problem
+    search.attempt[0] += 1
+    attempt = search.attempt[0]
     search.gain[:] = 0
-    search.turned[0] = first
+    search.changed[0] = first
+    search.before[0] = search.x[first]
     search.touched[first] = attempt
     count = 1
-    rank = core.rank[first]
-    depth = _turn(core, search, first, 0)
+    rank = problem.rank[first]
+    depth = _move(problem, search, first, to, 0)
     while depth > 0:
         r = search.short[depth - 1]
         if search.level[r] >= 0:
             depth -= 1
             continue
-        i = -1
-        if count <= most_steps:
-            i = _mend(core, search, r, rank, attempt, style)
+        if count > style.most_steps:
+            break
+        i, to = _mend(core, search, r, rank, attempt, style, 2)
         if i < 0:
             break
         search.touched[i] = attempt
-        search.turned[count] = i
+        search.changed[count] = i
+        search.before[count] = search.x[i]
         count += 1
-        depth = _turn(core, search, i, depth)
+        depth = _move(problem, search, i, to, depth)
     if depth == 0:
         if style.refills:
             count = _refill(core, search, attempt, count, style.samples)
@@ -189,42 +207,80 @@ def _attempt(core: Core, search: Search, first: int, attempt: int, most_steps: i
                 if change > 0:
                     return True
                 break
-    for place in range(count):
-        _turn(core, search, search.turned[place], 0)
+    for place in range(count - 1, -1, -1):
+        _move(problem, search, search.changed[place], search.before[place], 0)
     return False
 
 
 @compiled
-def search_chains(
-    core: Core, settles: Flags, level: Ints, order: Ints, rank_count: int, rounds: int, most_steps: int,
-    samples: int, seed: int,
-) -> None:  # fmt: skip
-    """Improve settles and level in place.
+def search_chains(core: Core, search: Search, order: Ints, style: Style) -> int:
+    """Try each column of the given order; returns how many attempts made it better.
 
-    Each round tries every unsettled instruction in the given order. A kept attempt is better in the
-    first priority which it changes (value, then number), so the search ends and never makes worse.
-    The first round only mends, since filling gaps early stands in the way of what comes next; later ones
-    fill the room they make, add noise, and every third also tries to take settled ones out. seed is above
-    zero.
+    A kept attempt is better in the first rank which it changes (value, then number), so the search ends and
+    never makes worse.
     """
-    longest = 1
-    for i in range(len(settles)):
-        longest = max(longest, core.pointer[i + 1] - core.pointer[i])
-    log_length = 2 * most_steps + 2
-    search = Search(
-        settles,
-        level,
-        np.full(len(settles), -1, np.int64),
-        np.empty(log_length, np.int64),
-        np.empty(log_length * longest, np.int64),
-        np.zeros(2 * rank_count, np.int64),
-        np.full(1, seed, np.int64),
-    )
-    attempt = 0
-    for turn in range(rounds):
-        daring = 1.0 if turn % 3 == 0 else (4.0 if turn % 3 == 1 else 0.25)
-        style = Style(samples, daring, 0.0 if turn < 3 else 0.5, turn > 0)
-        for i in order:
-            if not settles[i] or turn % 3 == 2:
-                attempt += 1
-                _attempt(core, search, i, attempt, most_steps, style)
+    problem = core.problem
+    kept = 0
+    for i in order:
+        now, most = search.x[i], problem.most[i]
+        to = most
+        if style.removes and now > 0:
+            to = 0
+        elif now >= most:
+            continue
+        if style.partly and problem.least[i] < most:
+            drawn = int(_draw(search.seed, int(most)) + 1)
+            to = round_down(drawn, problem.units[i], problem.least[i], problem.step[i], most)
+        if to != now:
+            kept += _attempt(core, search, i, to, style)
+    return kept
+
+
+@compiled
+def _cut(core: Core, search: Search, r: int, rank: int, style: Style) -> tuple[int, int]:
+    """Choose what to cut for short row r, the same column again and again if need be."""
+    i, to = _mend(core, search, r, rank, -1, style, 1)
+    if i < 0:
+        for p in range(core.debit_pointer[r], core.debit_pointer[r + 1]):
+            if search.x[core.debitor[p]] > 0:
+                i, to = core.debitor[p], 0
+    return i, to
+
+
+@compiled
+def repair(core: Core, search: Search, style: Style) -> None:
+    """Mend every row that is short, first by moves which cost least, in the end by cuts alone.
+
+    Afterwards no row is below zero. What is needed because a solver's point was rounded is small.
+    """
+    problem = core.problem
+    search.attempt[0] += 1
+    first_rank = problem.rank.min()
+    longest = np.diff(problem.pointer).max()
+    depth = len(search.short)
+    steps = 0
+    while True:
+        if depth + longest > len(search.short):
+            depth = 0
+            for r in np.flatnonzero(search.level < 0):
+                search.short[depth] = r
+                depth += 1
+        if depth == 0:
+            break
+        r = search.short[depth - 1]
+        if search.level[r] >= 0:
+            depth -= 1
+            continue
+        i, to = -1, 0
+        if steps < style.most_steps:
+            i, to = _mend(core, search, r, first_rank, search.attempt[0], style, 2)
+        if i < 0:
+            steps = max(steps, style.most_steps)
+            i, to = _cut(core, search, r, first_rank, style)
+        if to < search.x[i]:
+            search.cuts[i] += 1
+            if search.cuts[i] > 30:
+                to = 0
+        steps += 1
+        search.touched[i] = search.attempt[0]
+        depth = _move(problem, search, i, to, depth)

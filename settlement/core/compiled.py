@@ -1,10 +1,12 @@
 """Compilation of the numeric kernels to machine code, with types kept for the reader and for mypy.
 
-Each kernel file is self-contained: numba's cache watches only the file of the compiled function, so a
-kernel that called another file's kernel could keep running the old one after a change.
+numba's cache watches only the file of the compiled function, so a kernel that called another file's kernel
+could keep running the old one after a change. So each kernel file is self-contained, but for units.py, which
+every kernel's cache watches besides its own file.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -18,9 +20,15 @@ States = NDArray[np.int8]
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
+_SHARED_STAMP = Path(__file__).with_name("units.py").stat().st_mtime
+
+
 def compiled(kernel: Kernel) -> Kernel:
     """Compile at the first call and cache on disk; without a writable cache directory, only in memory."""
     try:
-        return cast(Kernel, numba.njit(cache=True)(kernel))
+        function = numba.njit(cache=True)(kernel)
     except RuntimeError:
         return cast(Kernel, numba.njit(cache=False)(kernel))
+    cache_file = cast(Any, function)._cache._cache_file  # noqa: SLF001
+    cache_file._source_stamp = (cache_file._source_stamp, _SHARED_STAMP)  # noqa: SLF001
+    return cast(Kernel, function)

@@ -10,6 +10,8 @@ class StepAction(models.TextChoices):
     OPEN = "OPEN", "Open the business day"
     NET = "NET", "Net the cleared trades"
     CYCLE = "CYCLE", "Run a settlement cycle"
+    REIMBURSE = "REIMBURSE", "Reimburse auto-collateralised credit"
+    PENALISE = "PENALISE", "Charge cash penalties"
     CLOSE = "CLOSE", "End of day"
 
 
@@ -18,6 +20,13 @@ class Movements(models.TextChoices):
 
     ALL = "ALL", "Everything"
     FREE = "FREE", "Free of payment only"
+    PAYMENT = "PAYMENT", "Payments only"
+    CORPORATE = "CORPORATE", "Corporate actions only"
+
+
+# What real-time settlement settles when it does not run.
+NOTHING = "NONE"
+REAL_TIME_CHOICES = [(NOTHING, "Nothing, cycles only"), *Movements.choices]
 
 
 class ScheduledStep(models.Model):
@@ -26,7 +35,7 @@ class ScheduledStep(models.Model):
     code = models.CharField(max_length=24, primary_key=True)
     name = models.CharField(max_length=80)
     phase = models.CharField(max_length=40, help_text="The phase of the day that begins with this step.")
-    action = models.CharField(max_length=8, choices=StepAction.choices)
+    action = models.CharField(max_length=9, choices=StepAction.choices)
     day_offset = models.SmallIntegerField(default=0, help_text="-1: on the evening before the business date.")
     time_of_day = models.TimeField(help_text="Central European time.")
     partials = models.BooleanField(default=False, help_text="A cycle of this step may settle instructions in part.")
@@ -36,15 +45,37 @@ class ScheduledStep(models.Model):
         default=Movements.ALL,
         help_text="What a cycle of this step may settle: a cut-off per kind of movement.",
     )
+    window_minutes = models.PositiveSmallIntegerField(
+        default=0, help_text="How long real-time settlement too may settle in part from this step on."
+    )
+    real_time = models.CharField(
+        max_length=12,
+        choices=REAL_TIME_CHOICES,
+        default=NOTHING,
+        help_text="What is settled at once, between cycles, from this step until the next.",
+    )
     active = models.BooleanField(default=True)
+    shipped = models.JSONField(
+        default=dict, editable=False, help_text="The row as the product brought it; where it differs, it was changed."
+    )
 
     class Meta:
         ordering = ["day_offset", "time_of_day"]
         constraints = [
-            models.UniqueConstraint(fields=["day_offset", "time_of_day"], name="scheduledstep_one_at_a_time"),
+            models.UniqueConstraint(
+                fields=["day_offset", "time_of_day"], condition=Q(active=True), name="scheduledstep_one_at_a_time"
+            ),
             models.CheckConstraint(condition=Q(action__in=StepAction.values), name="scheduledstep_action"),
             models.CheckConstraint(condition=Q(day_offset__in=[-1, 0]), name="scheduledstep_day_offset"),
             models.CheckConstraint(condition=Q(movements__in=Movements.values), name="scheduledstep_movements"),
+            models.CheckConstraint(
+                condition=Q(real_time__in=[NOTHING, *Movements.values]), name="scheduledstep_real_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(window_minutes=0) | Q(partials=True, window_minutes__lte=1440),
+                name="scheduledstep_window_is_for_partials",
+            ),
+            models.CheckConstraint(condition=Q(partials=False) | Q(action="CYCLE"), name="scheduledstep_cycles_part"),
         ]
 
     def __str__(self) -> str:
@@ -83,6 +114,9 @@ class DayStep(models.Model):
     planned_at = models.DateTimeField(help_text="Business time.")
     done_at = models.DateTimeField(null=True, help_text="Wall-clock time.")
     took_ms = models.IntegerField(null=True)
+    note = models.CharField(
+        max_length=120, blank=True, db_default="", help_text="Why the step did not do what it is for."
+    )
 
     class Meta:
         ordering = ["planned_at"]

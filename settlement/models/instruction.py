@@ -14,6 +14,9 @@ class InstructionSource(models.TextChoices):
 
     OBLIGATION = "OBLIGATION", "From clearing"
     DIRECT = "DIRECT", "Entered directly"
+    PENALTY = "PENALTY", "Penalty payment"
+    CORPORATE = "CORPORATE", "Corporate action"
+    BUY_IN = "BUY_IN", "Buy-in"
 
 
 class Instruction(models.Model):

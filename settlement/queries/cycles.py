@@ -3,20 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from django.db.models import Count, F, Func, IntegerField, Min, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
 
 from reference.core.actor import Actor
 from reference.queries import directory
 from settlement.core.lifecycle import InstructionStatus, Reason
-from settlement.models import Attempt, Cycle, Instruction
-from settlement.queries.visible import instructions_visible_to, moves_for
-
-# Nothing that settles in a cycle was intended longer ago: recycling ends 60 business days after.
-OLDEST_PENDING = timedelta(days=100)
-VALUE = Func(F("cash_minor"), function="abs", output_field=IntegerField())
-ATTEMPTED_VALUE = Func(F("instruction__cash_minor"), function="abs", output_field=IntegerField())
+from settlement.models import Attempt, Cycle, Instruction, PartialSettlement
+from settlement.queries.tally import ATTEMPTED_VALUE, OLDEST_PENDING, attempts_of, parts_of, tally_own
+from settlement.queries.visible import instructions_visible_to
 
 
 @dataclass(frozen=True)
@@ -52,14 +48,37 @@ class CycleView:
     lack: int
     mony: int
     held: int
+    partly: int
+    linked: int
+    deferred: int
+    partials: bool
     shares: tuple[Share, ...]
+    value_settled: int | None
+    value_bound: int | None
     decided_in_ms: int
     took_ms: int
 
     @property
     def unsettled(self) -> int:
-        """Return how many waited on."""
-        return self.considered - self.settled
+        """Return how many waited on whole."""
+        return self.considered - self.settled - self.partly
+
+    @property
+    def gap(self) -> float | None:
+        """Return what the decision leaves of the value that no decision can pass, 0 to 1; None where unknown."""
+        if self.value_settled is None or self.value_bound is None:
+            return None
+        return 1 - self.value_settled / self.value_bound if self.value_bound else 0.0
+
+    @property
+    def value_share(self) -> float:
+        """Return how much of the proved bound settled, 0 to 1."""
+        return 1 - (self.gap or 0.0)
+
+    @property
+    def value_percent(self) -> float:
+        """Return the same, 0 to 100, for a bar."""
+        return 100 * self.value_share
 
     @property
     def main(self) -> Share | None:
@@ -80,65 +99,32 @@ def _whole(row: Cycle) -> CycleView:
     return CycleView(
         pk=row.pk, business_date=row.business_date, number=row.number, name=row.name, ran_at=row.ran_at,
         considered=row.considered, settled=row.settled, lack=row.lack, mony=row.mony, held=row.held,
-        shares=_shares(row.considered_minor, row.settled_minor),
-        decided_in_ms=row.decided_in_ms, took_ms=row.took_ms,
+        partly=row.partly, linked=row.linked, deferred=row.deferred, partials=row.partials,
+        shares=_shares(row.considered_minor, row.settled_minor), value_settled=row.value_settled,
+        value_bound=row.value_bound, decided_in_ms=row.decided_in_ms, took_ms=row.took_ms,
     )  # fmt: skip
 
 
 def _own(*, rows: Sequence[Cycle], participant_id: int) -> list[CycleView]:
-    """Return cycles with the figures of one participant's instructions. Two queries, whatever their number."""
-    ids = [row.pk for row in rows]
-    oldest = min(row.business_date for row in rows) - OLDEST_PENDING
-    latest = max(row.business_date for row in rows)
-    counts: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    due: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    settled: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    codes = {entry.id: entry.code for entry in directory().currencies.values()}
-    own = (
-        Instruction.objects.filter(moves_for(participant_id=participant_id))
-        .filter(intended_date__range=(oldest, latest), cycle_id__in=ids)
-        .order_by()
-    )
-    for cycle_id, currency_id, count, value in own.values_list("cycle_id", "currency_id").annotate(
-        n=Count("pk"), value=Sum(VALUE)
-    ):
-        counts[cycle_id]["SETTLED"] += count
-        settled[cycle_id][codes[currency_id]] += value
-        due[cycle_id][codes[currency_id]] += value
-    tried = attempts_of(participant_id=participant_id).filter(cycle_id__in=ids).order_by()
-    for cycle_id, reason, currency_id, count, value in tried.values_list(
-        "cycle_id", "reason", "instruction__currency_id"
-    ).annotate(n=Count("pk"), value=Sum(ATTEMPTED_VALUE)):
-        counts[cycle_id][reason] += count
-        due[cycle_id][codes[currency_id]] += value
+    """Return cycles with the figures of one participant's instructions. Five queries, whatever their number."""
+    tally = tally_own(rows=rows, participant_id=participant_id)
     return [
         CycleView(
             pk=row.pk, business_date=row.business_date, number=row.number, name=row.name, ran_at=row.ran_at,
-            considered=sum(counts[row.pk].values()), settled=counts[row.pk]["SETTLED"],
-            lack=counts[row.pk][Reason.LACK], mony=counts[row.pk][Reason.MONY], held=counts[row.pk][Reason.HOLD],
-            shares=_shares(due[row.pk], settled[row.pk]),
+            considered=sum(counts.values()), settled=counts["SETTLED"], lack=counts[Reason.LACK],
+            mony=counts[Reason.MONY], held=counts[Reason.HOLD], partly=counts["PARTLY"],
+            linked=counts[Reason.LINK], deferred=0, partials=row.partials,
+            shares=_shares(tally.due[row.pk], tally.settled[row.pk]), value_settled=None, value_bound=None,
             decided_in_ms=row.decided_in_ms, took_ms=row.took_ms,
         )
         for row in rows
+        for counts in [tally.counts[row.pk]]
     ]  # fmt: skip
 
 
 def _shares(due: Mapping[str, int], settled: Mapping[str, int]) -> tuple[Share, ...]:
     """Return one share a currency, in the order of the codes."""
     return tuple(Share(code, int(due[code]), int(settled.get(code, 0))) for code in sorted(due) if due[code])
-
-
-def attempts_of(*, participant_id: int | None) -> QuerySet[Attempt]:
-    """Return the attempts at a participant's instructions; all for None."""
-    attempts = Attempt.objects.all()
-    if participant_id is None:
-        return attempts
-    from ledger.models import Account
-
-    accounts = list(Account.objects.filter(participant_id=participant_id).values_list("pk", flat=True))
-    return attempts.filter(instruction__deliverer_account_id__in=accounts) | attempts.filter(
-        instruction__receiver_account_id__in=accounts
-    )
 
 
 def recent_cycles(*, actor: Actor, count: int) -> list[CycleView]:
@@ -216,9 +202,10 @@ def settled_in(*, cycle: Cycle, actor: Actor) -> QuerySet[Instruction]:
 
 
 def unsettled_in(*, cycle: Cycle, actor: Actor) -> QuerySet[Attempt]:
-    """Return the actor's attempts of a cycle that did not settle, with all that a row shows."""
+    """Return the actor's attempts of a cycle of which nothing settled, with all that a row shows."""
     return (
         attempts_of(participant_id=actor.participant_id)
+        .filter(~Exists(PartialSettlement.objects.filter(instruction=OuterRef("instruction"), cycle=cycle)))
         .filter(cycle=cycle)
         .select_related(
             "cycle",
@@ -228,5 +215,20 @@ def unsettled_in(*, cycle: Cycle, actor: Actor) -> QuerySet[Attempt]:
             "instruction__currency",
             "short_account",
             "short_asset",
+            "waits_for",
+        )
+    )
+
+
+def parts_in(*, cycle: Cycle, actor: Actor) -> QuerySet[PartialSettlement]:
+    """Return what settled in part in a cycle of the actor's instructions, with all that a row shows."""
+    return (
+        parts_of(participant_id=actor.participant_id)
+        .filter(cycle=cycle)
+        .select_related(
+            "instruction__deliverer_account__participant",
+            "instruction__receiver_account__participant",
+            "instruction__security",
+            "instruction__currency",
         )
     )

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import Q
+
 from reference.queries import ClockReading
-from settlement.models import BusinessDay, DayStep, ScheduledStep
+from settlement.models import BusinessDay, DayOrder, DayStep, Outage, ScheduledStep, StepAction
+from settlement.models.day import NOTHING
 
 BEFORE_OPENING = "Before opening"
 CLOSED = "Closed"
@@ -22,6 +25,20 @@ class StepView:
     done_at: datetime | None
     took_ms: int | None
     state: str
+    partials: bool = False
+    window_until: datetime | None = None
+    movements: str = "ALL"
+    real_time: str = NOTHING
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RealTime:
+    """What settles at once now, between cycles, and for which business date."""
+
+    business_date: date
+    movements: str
+    partials: bool
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,11 @@ def read_day(*, business_date: date, at: datetime) -> DayView:
             done_at=row.done_at,
             took_ms=row.took_ms,
             state=_state_of(row=row, waiting=waiting, at=at),
+            partials=row.step.partials,
+            window_until=_window_end(row) if row.step.window_minutes else None,
+            movements=row.step.movements,
+            real_time=row.step.real_time,
+            note=row.note,
         )
         for row in rows
     )
@@ -86,6 +108,11 @@ def _state_of(*, row: DayStep, waiting: int | None, at: datetime) -> str:
     return "RUNNING" if row.pk == waiting else "LATE"
 
 
+def _window_end(row: DayStep) -> datetime:
+    """Return when the partial-settlement window that begins with a step closes."""
+    return row.planned_at + timedelta(minutes=row.step.window_minutes)
+
+
 def _phase_of(*, day: BusinessDay | None, steps: tuple[StepView, ...]) -> str:
     """Return the phase that the last step done has begun."""
     if day is not None and day.closed_at is not None:
@@ -105,6 +132,49 @@ def _progress(*, steps: tuple[StepView, ...], at: datetime, closed: bool) -> flo
     return max(0.0, min(100.0, 100 * ((at - steps[0].planned_at) / whole)))
 
 
+def real_time_mode(*, at: datetime) -> RealTime | None:
+    """Return what real-time settlement may settle at this moment; None where only cycles settle. One query.
+
+    The last step done says what, until the next; a cycle of the schedule whose time has come goes first. In a
+    partial-settlement window, parts settle too.
+    """
+    rows = list(DayStep.objects.filter(business_day__closed_at=None).select_related("step").order_by("planned_at"))
+    done = [row for row in rows if row.done_at is not None]
+    if not done or done[-1].step.real_time == NOTHING:
+        return None
+    following = rows[len(done)] if len(done) < len(rows) else None
+    if following is not None and following.planned_at <= at and following.step.action == StepAction.CYCLE:
+        return None
+    in_window = any(row.planned_at <= at < _window_end(row) for row in done if row.step.window_minutes)
+    return RealTime(done[-1].business_day_id, done[-1].step.real_time, in_window)
+
+
+def open_outage() -> Outage | None:
+    """Return the outage that is under way."""
+    return Outage.objects.filter(ended_at=None).first()
+
+
+def outages_of(*, business_date: date) -> list[Outage]:
+    """Return the outages that touched a business date, the first one first."""
+    still_on = Q(last_business_date=None) | Q(last_business_date__gte=business_date)
+    return list(Outage.objects.filter(still_on, business_date__lte=business_date).order_by("id"))
+
+
+def was_outage_day(*, business_date: date) -> bool:
+    """Tell whether an outage touched a business date: its penalties are switched off."""
+    return bool(outages_of(business_date=business_date))
+
+
+def open_order() -> DayOrder | None:
+    """Return the order to move the day that is being carried out."""
+    return DayOrder.objects.filter(ended_at=None).select_related("step").first()
+
+
+def last_order() -> DayOrder | None:
+    """Return the last order to move the day, whatever has become of it."""
+    return DayOrder.objects.select_related("step").order_by("-id").first()
+
+
 def clock_view(*, reading: ClockReading) -> dict[str, object]:
     """Return what the head of every page shows of the business day."""
     day = read_day(business_date=reading.business_date, at=reading.at)
@@ -117,6 +187,7 @@ def clock_view(*, reading: ClockReading) -> dict[str, object]:
         "next_step_at": following.planned_at if following else None,
         "day_progress": day.progress_percent,
         "running": reading.running,
+        "outage": open_outage(),
     }
 
 

@@ -7,23 +7,18 @@ from itertools import groupby
 from uuid import UUID
 
 from events.core.life import LifeStep, Link
-from events.queries import actions_on
 from reference.core.actor import Actor
+from reference.models import AssetKind
 from reference.queries import directory
 from settlement.core.lifecycle import InstructionStatus, Reason
-from settlement.models import Attempt, Instruction, InstructionSource
+from settlement.models import Attempt, Instruction, InstructionSource, PartialSettlement
+from settlement.queries.actions import actions_of, steps_of_parties
 from settlement.queries.visible import instructions_visible_to
 from settlement.refusals import UnknownInstruction
 
 SHOWN = (
     "deliverer_account__participant", "receiver_account__participant", "security", "currency", "cycle", "instructed_by",
 )  # fmt: skip
-ACTION_TITLES = {
-    "instruction.held": "Held",
-    "instruction.released": "Released",
-    "instruction.cancelled": "Cancelled",
-    "instruction.entered": "Entered directly",
-}
 
 
 def get_instruction(*, actor: Actor, public_id: UUID | str) -> Instruction:
@@ -51,15 +46,22 @@ def life_of(*, instructions: Sequence[Instruction], actor: Actor) -> list[LifeSt
     )
     for attempt in rows.order_by("cycle_id"):
         attempts.setdefault(attempt.instruction_id, []).append(attempt)
+    parts = list(
+        PartialSettlement.objects.filter(instruction__in=[row.pk for row in instructions])
+        .select_related("cycle")
+        .order_by("id")
+    )
     steps: list[LifeStep] = []
     for instruction in instructions:
         subject = subject_of(instruction, among=instructions)
         own = [_created(instruction)]
         own += _tried(attempts=attempts.get(instruction.pk, []), instruction=instruction, actor=actor)
+        own += [_partly(part, instruction=instruction) for part in parts if part.instruction_id == instruction.pk]
         if instruction.status == InstructionStatus.SETTLED:
             own.append(_settled(instruction))
         steps += [replace(step, title=_with_subject(subject, step.title)) for step in own]
-    return steps + _actions(instructions=instructions, actor=actor)
+    parties = steps_of_parties(instructions=instructions, actor=actor)
+    return [*parties, *steps, *actions_of(instructions=instructions, actor=actor)]
 
 
 def _with_subject(subject: str, title: str) -> str:
@@ -84,7 +86,7 @@ def describe_instruction(instruction: Instruction) -> str:
     receiver = instruction.receiver_account.participant.code
     cash = instruction.cash_minor
     amount = f"{Decimal(abs(cash)).scaleb(-instruction.currency.digits):,} {instruction.currency.code}"
-    if not instruction.quantity_units:
+    if instruction.security is None:
         payer, payee = (receiver, deliverer) if cash > 0 else (deliverer, receiver)
         return f"{payer} pays {payee} {amount}"
     delivery = f"{deliverer} delivers {instruction.quantity_units:,} {instruction.security.symbol} to {receiver}"
@@ -94,13 +96,17 @@ def describe_instruction(instruction: Instruction) -> str:
 
 
 def _created(instruction: Instruction) -> LifeStep:
-    """Tell where the instruction came from."""
+    """Tell where the instruction came from: two parties' own, an entry for both, clearing or the CSD itself."""
     direct = instruction.source == InstructionSource.DIRECT
-    by = instruction.instructed_by.code if instruction.instructed_by else "clearing"
+    title, by = "Settlement instructed", "clearing" if instruction.source == InstructionSource.OBLIGATION else "the CSD"
+    if direct:
+        entered_for_both = instruction.instructed_by is not None
+        title = "Instruction entered directly" if entered_for_both else "Matched"
+        by = instruction.instructed_by.code if instruction.instructed_by is not None else "the CSD"
     return LifeStep(
         at=instruction.created_at,
         recorded_at=instruction.recorded_at,
-        title="Instruction entered directly" if direct else "Settlement instructed",
+        title=title,
         state=InstructionStatus.PENDING,
         after=InstructionStatus.PENDING,
         why=f"{describe_instruction(instruction)}.",
@@ -146,17 +152,41 @@ def _tried(*, attempts: Sequence[Attempt], instruction: Instruction, actor: Acto
 
 
 def describe_shortage(*, attempt: Attempt, actor: Actor) -> str:
-    """Say what was missing and where. How much the other side lacks is not a participant's to know."""
+    """Say what was missing and where, and what would have brought it.
+
+    How much the other side lacks, and of whom it waits for it, is not a participant's to know.
+    """
     if attempt.reason == Reason.HOLD:
         return "A party holds it."
-    what = "securities" if attempt.reason == Reason.LACK else "cash"
-    account = attempt.short_account
-    if account is None or attempt.short_asset is None:
+    if attempt.reason == Reason.LINK:
+        return "Waits for the instruction it is linked with."
+    account, asset = attempt.short_account, attempt.short_asset
+    what = "cash" if asset is not None and asset.kind == AssetKind.CASH else "securities"
+    small = " Only a part below the least that may settle could." if attempt.reason == Reason.MINIMUM else ""
+    if account is None or asset is None:
         return f"Lacks {what}."
     if not actor.sees_all and account.participant_id != actor.participant_id:
-        return f"The other side lacks {what}."
-    amount = Decimal(attempt.shortfall).scaleb(-attempt.short_asset.digits)
-    return f"{account.code} lacks {amount:,} {attempt.short_asset.code}."
+        return f"The other side lacks {what}.{small}"
+    amount = Decimal(attempt.shortfall).scaleb(-asset.digits)
+    brought = f" Instruction {attempt.waits_for_id} would bring some." if attempt.waits_for_id else ""
+    return f"{account.code} lacks {amount:,} {asset.code}.{small}{brought}"
+
+
+def _partly(part: PartialSettlement, *, instruction: Instruction) -> LifeStep:
+    """Tell of a part that settled."""
+    cash = Decimal(abs(part.settled_minor)).scaleb(-instruction.currency.digits)
+    against = f" for {cash:,} {instruction.currency.code}" if part.settled_minor else ""
+    return LifeStep(
+        at=part.cycle.ran_at,
+        recorded_at=part.cycle.recorded_at,
+        title=f"Settled in part in {part.cycle.name}",
+        state="PARTLY",
+        before=InstructionStatus.PENDING,
+        after=InstructionStatus.PENDING,
+        why=f"{part.settled_units:,} of {instruction.quantity_units:,}{against}; the rest waits.",
+        by="settlement",
+        link=Link("cycle", str(part.cycle_id)),
+    )
 
 
 def _settled(instruction: Instruction) -> LifeStep:
@@ -174,25 +204,3 @@ def _settled(instruction: Instruction) -> LifeStep:
         by="settlement",
         link=Link("cycle", str(instruction.cycle_id)),
     )
-
-
-def _actions(*, instructions: Sequence[Instruction], actor: Actor) -> list[LifeStep]:
-    """Tell what the parties did: holds, releases, cancellations."""
-    steps = []
-    for record in actions_on(object_type="instruction", object_ids=[row.pk for row in instructions]):
-        if record.action == "instruction.entered":
-            continue
-        own = actor.sees_all or record.participant_id in (None, actor.participant_id)
-        steps.append(
-            LifeStep(
-                at=record.at,
-                recorded_at=record.recorded_at,
-                title=ACTION_TITLES.get(record.action, record.action),
-                state="CANCELLED" if record.action.endswith("cancelled") else "HELD",
-                before=str(record.detail.get("before", "")),
-                after=str(record.detail.get("after", "")),
-                why=record.summary,
-                by=record.actor if own else "the other side",
-            )
-        )
-    return steps

@@ -1,9 +1,7 @@
 """The CSD's business day: opened, stepped through by its schedule, closed."""
 
-import csv
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from pathlib import Path
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,36 +9,27 @@ from django.db.models.functions import Now
 
 from reference.core.calendar import BUSINESS_ZONE, add_business_days
 from reference.queries import directory
-from settlement.models import BusinessDay, DayStep, ScheduledStep, StepAction
+from settlement.models import BusinessDay, DayStep, Movements, ScheduledStep, StepAction
 from settlement.refusals import DayAlreadyOpen
 
-SCHEDULE_FILE = Path(__file__).resolve().parent.parent / "schedule.csv"
 CSD_CALENDAR = "TARGET"
 
 
 @dataclass(frozen=True)
 class DueStep:
-    """The next step of the open business day, or the opening of the next one."""
+    """The next step of the open business day, or the opening of the next one.
+
+    step_id: of the open day's plan, None for an opening. partials, movements: what a cycle of the step may settle.
+    """
 
     business_date: date
     planned_at: datetime
     action: str
+    code: str
     name: str
     step_id: int | None
-
-
-def load_schedule() -> int:
-    """Load the day's schedule where there is none yet; what an operator changed stays. Return the number of steps."""
-    if not ScheduledStep.objects.exists():
-        with SCHEDULE_FILE.open(newline="") as file:
-            ScheduledStep.objects.bulk_create(
-                [
-                    ScheduledStep(**{**row, "time_of_day": time.fromisoformat(row["time_of_day"])})
-                    for row in csv.DictReader(file)
-                ],
-                ignore_conflicts=True,
-            )
-    return ScheduledStep.objects.count()
+    partials: bool = False
+    movements: str = Movements.ALL
 
 
 def next_business_date(*, after: date, count: int = 1) -> date:
@@ -92,19 +81,36 @@ def next_step(*, business_date: date) -> DueStep:
         .first()
     )
     if step is not None:
-        return DueStep(step.business_day_id, step.planned_at, step.step.action, step.step.name, step.pk)
+        return DueStep(
+            business_date=step.business_day_id,
+            planned_at=step.planned_at,
+            action=step.step.action,
+            code=step.step_id,
+            name=step.step.name,
+            step_id=step.pk,
+            partials=step.step.partials,
+            movements=step.step.movements,
+        )
     last = BusinessDay.objects.order_by("-business_date").first()
     following = next_business_date(after=last.business_date if last is not None else business_date)
-    opening = ScheduledStep.objects.filter(action=StepAction.OPEN).order_by("day_offset", "time_of_day").first()
+    opening = (
+        ScheduledStep.objects.filter(action=StepAction.OPEN, active=True).order_by("day_offset", "time_of_day").first()
+    )
     if opening is None:
         raise RuntimeError("the schedule has no opening step")
     return DueStep(
-        following,
-        planned_time(step=opening, business_date=following),
-        StepAction.OPEN,
-        opening.name,
-        None,
+        business_date=following,
+        planned_at=planned_time(step=opening, business_date=following),
+        action=StepAction.OPEN,
+        code=opening.code,
+        name=opening.name,
+        step_id=None,
     )
+
+
+def note_step(*, step_id: int, note: str) -> None:
+    """Note on a step why it does not do what it is for."""
+    DayStep.objects.filter(pk=step_id, done_at=None).update(note=note)
 
 
 def complete_step(*, step_id: int, took: timedelta) -> None:

@@ -15,7 +15,7 @@ from reference.core.limits import LARGEST_AMOUNT
 from reference.public_ids import new_public_ids
 from reference.statistics import refresh_statistics
 from settlement.contracts import InstructionsCreated
-from settlement.models import Instruction
+from settlement.models import Instruction, InstructionSource, PartyInstruction
 from settlement.refusals import InstructionReferenceReused, InstructionRefused
 
 Int64Array = NDArray[np.int64]
@@ -24,22 +24,23 @@ CREATE_SQL = """
     INSERT INTO settlement_instruction (
         public_id, source, source_id, reference, instructed_by_id, deliverer_account_id, receiver_account_id,
         security_id, quantity_units, currency_id, cash_minor, intended_date, priority, held_by_deliverer,
-        held_by_receiver, status, reason, shortfall, created_at)
-    SELECT public_id, 'OBLIGATION', source_id, '', NULL, deliverer_account_id, receiver_account_id,
-        security_id, quantity_units, currency_id, cash_minor, intended_date, priority, false, false,
-        'PENDING', '', 0, %s
+        held_by_receiver, status, reason, shortfall, partial_allowed, created_at)
+    SELECT public_id, %s, source_id, '', NULL, deliverer_account_id, receiver_account_id,
+        nullif(security_id, 0), quantity_units, currency_id, cash_minor, intended_date, priority, false, false,
+        'PENDING', '', 0, partial_allowed, %s
     FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                %s::bigint[], %s::date[], %s::smallint[])
+                %s::bigint[], %s::date[], %s::smallint[], %s::boolean[])
         AS i (public_id, source_id, deliverer_account_id, receiver_account_id, security_id, quantity_units,
-              currency_id, cash_minor, intended_date, priority)
+              currency_id, cash_minor, intended_date, priority, partial_allowed)
     ON CONFLICT (source, source_id) DO NOTHING
 """
 
 
 class InstructionColumns(NamedTuple):
-    """Instructions from clearing, a column each, all of shape (n,).
+    """Instructions that stand for something else, matched from the start; a column each, all of shape (n,).
 
-    cash_minor: what the receiver of the securities pays their deliverer; negative the other way round.
+    source_id: what each stands for, of the call's source. security: 0 for a payment only. cash_minor: what
+    the receiver of the securities pays their deliverer; negative the other way round.
     Accounts are securities accounts; cash moves on the cash accounts linked to them.
     """
 
@@ -52,10 +53,13 @@ class InstructionColumns(NamedTuple):
     cash_minor: Int64Array
     intended_date: list[date]
     priority: Int64Array
+    partial_allowed: NDArray[np.bool_] | None = None
 
 
-def create_instructions(*, columns: InstructionColumns, at: datetime) -> int:
-    """Create one instruction for each obligation, once; return how many were new."""
+def create_instructions(
+    *, columns: InstructionColumns, at: datetime, source: InstructionSource = InstructionSource.OBLIGATION
+) -> int:
+    """Create one instruction for each thing of the source, once; return how many were new."""
     count = len(columns.source_id)
     if not count:
         return 0
@@ -63,6 +67,7 @@ def create_instructions(*, columns: InstructionColumns, at: datetime) -> int:
         cursor.execute(
             CREATE_SQL,
             [
+                source.value,
                 at,
                 new_public_ids(count=count),
                 columns.source_id.tolist(),
@@ -74,6 +79,7 @@ def create_instructions(*, columns: InstructionColumns, at: datetime) -> int:
                 columns.cash_minor.tolist(),
                 columns.intended_date,
                 columns.priority.tolist(),
+                [False] * count if columns.partial_allowed is None else columns.partial_allowed.tolist(),
             ],
         )
         created = int(cursor.rowcount)
@@ -84,16 +90,22 @@ def create_instructions(*, columns: InstructionColumns, at: datetime) -> int:
 
 
 class DirectInstruction(NamedTuple):
-    """An instruction as entered directly, its codes resolved."""
+    """An instruction as entered directly for both sides, its codes resolved. No security: a payment only."""
 
     reference: str
     deliverer_account: Account
     receiver_account: Account
-    security: SecurityEntry
+    security: SecurityEntry | None
     quantity_units: int
     cash_minor: int
     intended_date: date
     priority: int
+    payment_currency_id: int | None = None
+
+    @property
+    def currency_id(self) -> int | None:
+        """Return the currency of its cash: a delivery's is its security's."""
+        return self.security.currency.id if self.security is not None else self.payment_currency_id
 
 
 def enter_instruction(
@@ -114,9 +126,9 @@ def enter_instruction(
         values = {
             "deliverer_account_id": entered.deliverer_account.pk,
             "receiver_account_id": entered.receiver_account.pk,
-            "security_id": entered.security.id,
+            "security_id": entered.security.id if entered.security is not None else None,
             "quantity_units": entered.quantity_units,
-            "currency_id": entered.security.currency.id,
+            "currency_id": entered.currency_id,
             "cash_minor": entered.cash_minor,
             "intended_date": entered.intended_date,
         }
@@ -143,6 +155,12 @@ def enter_instruction(
             if any(getattr(standing, name) != value for name, value in values.items()):
                 raise InstructionReferenceReused(pointer="/reference")
             return standing, False
+        if PartyInstruction.objects.filter(
+            participant_id=instructing_participant_id, reference=entered.reference
+        ).exists():
+            raise InstructionReferenceReused(
+                "The party's own instruction with this reference stands already.", pointer="/reference"
+            )
         record_fact(fact=InstructionsCreated(count=1))
         record_action(
             actor=actor,
@@ -151,10 +169,17 @@ def enter_instruction(
             business_date=business_date,
             object_type="instruction",
             object_id=standing.pk,
-            summary=f"{entered.reference}: {entered.quantity_units} {entered.security.isin} "
+            summary=f"{entered.reference}: {_what_moves(entered)} "
             f"from {entered.deliverer_account.code} to {entered.receiver_account.code}",
         )
     return standing, True
+
+
+def _what_moves(entered: DirectInstruction) -> str:
+    """Say briefly what an instruction moves, for the audit log."""
+    if entered.security is None:
+        return f"a payment of {entered.cash_minor} minor units"
+    return f"{entered.quantity_units} {entered.security.isin}"
 
 
 def _check(entered: DirectInstruction) -> None:
@@ -172,5 +197,7 @@ def _check(entered: DirectInstruction) -> None:
         raise InstructionRefused(f"One instruction moves at most {LARGEST_AMOUNT:,}.", pointer=pointer)
     if entered.quantity_units < 0:
         raise InstructionRefused("A quantity is zero or more: swap deliverer and receiver.", pointer="/quantity")
+    if entered.currency_id is None or (entered.security is None and entered.quantity_units):
+        raise InstructionRefused("A delivery names its security.", pointer="/security")
     if entered.quantity_units == 0 and entered.cash_minor == 0:
         raise InstructionRefused("The instruction moves nothing.", pointer="/quantity")

@@ -21,7 +21,8 @@ from reference.core.calendar import BUSINESS_ZONE
 from reference.models import BusinessClock, Holiday, Participant
 from reference.queries import forget_directory
 from settlement.models import Cycle
-from settlement.services.business_day import load_schedule, open_business_day
+from settlement.services.business_day import open_business_day
+from settlement.services.load_schedule import load_schedule
 from settlement.services.settle_cycle import settle_cycle
 from tests.factories.reference import CalendarFactory, CurrencyFactory, ParticipantFactory, SecurityFactory
 from trades.core.parsing import read_report
@@ -29,7 +30,8 @@ from trades.core.report import Problem
 from trades.models import Match, Trade
 from trades.services.cancel_trades import cancel_trade
 from trades.services.capture_submission import capture_submission, open_submission
-from trades.services.capture_trades import CaptureOutcome, capture_trade
+from trades.services.capture_trade import capture_trade
+from trades.services.capture_trades import CaptureOutcome
 from trades.services.match_trades import match_trades
 
 MONDAY = date(2008, 9, 8)
@@ -141,15 +143,15 @@ class Chain:
 
     def instruct(self) -> int:
         """Instruct settlement."""
-        return instruct_settlement(at=self.at, business_date=self.day)
+        return instruct_settlement(at=self.at)
 
-    def cycle(self, name: str = "Cycle") -> Cycle | None:
+    def cycle(self, name: str = "Cycle", *, partials: bool = False, movements: str = "ALL") -> Cycle | None:
         """Run a settlement cycle."""
-        return settle_cycle(name=name, at=self.at, business_date=self.day)
+        return settle_cycle(name=name, at=self.at, business_date=self.day, partials=partials, movements=movements)
 
     def discharge(self) -> int:
         """Discharge what settled."""
-        return discharge_obligations(at=self.at, business_date=self.day)
+        return discharge_obligations(at=self.at)
 
     def clear(self) -> None:
         """Match and novate what was captured."""

@@ -17,6 +17,7 @@ PAGES = [
     "/netting/exposures/",
     "/cycles/",
     "/instructions/",
+    "/corporate-actions/",
     "/ledger/",
     "/ledger/accounts/ALPHA-SEC-HOUSE/",
     "/ledger/trial-balance/",

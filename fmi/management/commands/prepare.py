@@ -7,11 +7,13 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandParser, call_command
 
+from settlement.services.load_schedule import load_schedule
+
 
 class Command(BaseCommand):
-    """Migrate and load the reference data. Safe to repeat."""
+    """Migrate, load the reference data, and bring the day's schedule up to date. Safe to repeat."""
 
-    help = "Migrate and load the reference data; safe to repeat."
+    help = "Migrate, load the reference data, bring the day's schedule up to date; safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, **quiet)
         self._say("Loading the reference data")
         call_command("load_reference", demo_users=options["demo_users"], stdout=StringIO(), **quiet)
+        load_schedule()
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -18,9 +18,10 @@ from fmi.celery import app
 from fmi.flow import DAY, FLOW, SWEEP
 from fmi.invariants import INVARIANTS
 from reference.core.limits import LARGEST_AMOUNT
+from settlement.core import corporate_actions, credit_lifecycle, party_lifecycle
 from settlement.core import lifecycle as instruction_lifecycle
-from settlement.models import Instruction, ScheduledStep, StepAction
-from settlement.services.business_day import load_schedule
+from settlement.models import CorporateAction, CreditDraw, Instruction, PartyInstruction, ScheduledStep, StepAction
+from settlement.services.load_schedule import load_schedule
 from trades.core import lifecycle as trade_lifecycle
 from trades.core.matching import OpenReport
 from trades.core.parsing import FIELD_TYPES
@@ -39,6 +40,19 @@ MACHINES = [
         instruction_lifecycle.InstructionStatus,
         instruction_lifecycle.TRANSITIONS,
         id="instruction",
+    ),
+    pytest.param(
+        CorporateAction,
+        corporate_actions.CorporateActionStatus,
+        corporate_actions.ACTION_TRANSITIONS,
+        id="corporate action",
+    ),
+    pytest.param(CreditDraw, credit_lifecycle.CreditStatus, credit_lifecycle.TRANSITIONS, id="credit"),
+    pytest.param(
+        PartyInstruction,
+        party_lifecycle.PartyStatus,
+        party_lifecycle.PARTY_TRANSITIONS,
+        id="party instruction",
     ),
 ]
 

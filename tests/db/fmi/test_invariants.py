@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -29,6 +30,14 @@ SETTLED = (
     "(SELECT min(id) FROM settlement_instruction WHERE status = 'SETTLED' AND quantity_units > 0 AND cash_minor > 0)"
 )
 ENTRY = f"(SELECT id FROM ledger_journalentry WHERE source = 'INSTRUCTION' AND source_id = {SETTLED})"
+LEGS = "cash leg if and only if securities leg, both on their accounts and as much as has settled"
+PARTS = "parts of an instruction add up to what has settled of it"
+PART = "(SELECT min(id) FROM settlement_partialsettlement)"
+LENT = "credit owed is what the central bank's credit accounts have lent"
+PLEDGED = "collateral held by the central bank is what is pledged for open credits"
+CREDIT = "each credit is covered, within its line, and booked as its state says"
+DISTRIBUTED = "a corporate action pays its holders what they are entitled to, and only once it is paid"
+CLAIMED = "a market claim is one instruction, which settles after its delivery"
 NOT_CHECKED = "ALTER TABLE ledger_balance DROP CONSTRAINT balance_not_below_floor"
 
 # what is done -> (the statements, the invariants that must see it; others may)
@@ -68,14 +77,14 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             f"DELETE FROM ledger_posting WHERE entry_id = {ENTRY}"
             " AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'CASH')",
         ),
-        ("cash leg if and only if securities leg",),
+        (LEGS,),
     ),
     "a payment whose delivery is missing": (
         (
             f"DELETE FROM ledger_posting WHERE entry_id = {ENTRY}"
             " AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'SECURITY')",
         ),
-        ("cash leg if and only if securities leg",),
+        (LEGS,),
     ),
     "an instruction that settled in name only": (
         (
@@ -83,7 +92,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             " settled_units = quantity_units, settled_minor = cash_minor,"
             " cycle_id = (SELECT min(id) FROM settlement_cycle) WHERE status = 'PENDING'",
         ),
-        ("cash leg if and only if securities leg",),
+        (LEGS,),
     ),
     "an instruction that moved and says it did not": (
         (
@@ -91,14 +100,73 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             " settled_units = 0, settled_minor = 0"
             f" WHERE id = {SETTLED}",
         ),
-        ("cash leg if and only if securities leg",),
+        (LEGS,),
+    ),
+    "an instruction that moved twice as much": (
+        (
+            f"UPDATE ledger_posting SET amount = 2 * amount WHERE entry_id = {ENTRY}"
+            " AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'CASH')",
+        ),
+        (LEGS,),
+    ),
+    "an instruction that moved between others": (
+        (
+            f"UPDATE ledger_posting SET account_id = (SELECT id FROM ledger_account WHERE code = 'ALPHA-SEC-FUND')"
+            f" WHERE entry_id = {ENTRY} AND amount > 0"
+            " AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'SECURITY')",
+        ),
+        (LEGS,),
+    ),
+    "a part without its payment": (
+        (
+            f"DELETE FROM ledger_posting WHERE entry_id = (SELECT id FROM ledger_journalentry WHERE source = 'PARTIAL'"
+            f" AND source_id = {PART}) AND asset_id IN (SELECT id FROM reference_asset WHERE kind = 'CASH')",
+        ),
+        (LEGS,),
+    ),
+    "a part posted as another": (
+        (
+            "UPDATE ledger_journalentry SET source_id = -source_id WHERE source = 'PARTIAL'",
+        ),
+        (LEGS, PARTS),
+    ),
+    "a part that settled a cent too much": (
+        (f"UPDATE settlement_partialsettlement SET settled_minor = settled_minor + 1 WHERE id = {PART}",),
+        (PARTS,),
+    ),
+    "more settled than all parts": (
+        (
+            "UPDATE settlement_instruction SET settled_units = settled_units + 1"
+            f" WHERE id = (SELECT instruction_id FROM settlement_partialsettlement WHERE id = {PART})",
+        ),
+        (LEGS, PARTS),
     ),
     "an entry of an instruction that is none": (
         (
             "UPDATE ledger_journalentry SET source = 'INSTRUCTION', source_id = -1"
             " WHERE source = 'OPENING' AND source_id = 1",
         ),
-        ("cash leg if and only if securities leg",),
+        (LEGS,),
+    ),
+    "a credit of which a cent was forgotten": (
+        ("UPDATE settlement_creditdraw SET amount_minor = amount_minor - 1",),
+        (LENT,),
+    ),
+    "a credit that was forgiven": (
+        ("UPDATE settlement_creditdraw SET status = 'REIMBURSED', reimbursed_at = now()",),
+        (LENT, PLEDGED, CREDIT),
+    ),
+    "a pledge that is kept in part": (
+        ("UPDATE settlement_collateralpledge SET units = units + 1",),
+        (PLEDGED,),
+    ),
+    "a pledge that was worth less": (
+        ("UPDATE settlement_collateralpledge SET unit_value_minor = 1",),
+        (CREDIT,),
+    ),
+    "a credit above its line's limit": (
+        ("UPDATE settlement_creditline SET limit_minor = 1",),
+        (CREDIT,),
     ),
     "a report in two matches": (
         (
@@ -155,6 +223,15 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
          " WHERE id = (SELECT min(id) FROM clearing_obligation WHERE kind = 'NET')",),
         ("netting conserves: obligations of a run sum to zero",),
     ),
+    "a dividend paid short": (
+        ("UPDATE settlement_entitlement SET amount = amount + 1",),
+        (DISTRIBUTED,),
+    ),
+    "a claim paid before its delivery": (
+        ("UPDATE settlement_instruction SET status = 'SETTLED', settled_minor = cash_minor, settled_at = now(),"
+         " cycle_id = (SELECT min(id) FROM settlement_cycle) WHERE source = 'CORPORATE'",),
+        (CLAIMED,),
+    ),
     "a netting run that lost money": (
         ("UPDATE clearing_obligation SET cash_minor = cash_minor - 1, sold_minor = sold_minor - 1"
          " WHERE id = (SELECT min(id) FROM clearing_obligation WHERE kind = 'NET')",),
@@ -168,9 +245,28 @@ def _played(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
     """Play the small market once around the file; each test is a savepoint in it."""
     from reference.queries import forget_directory
     from tests.factories.chain import make_chain, play_small
+    from tests.factories.credit import lend, price
+    from tests.factories.distributing import announce, pay, record
+    from tests.factories.instructions import instruct
 
     with django_db_blocker.unblock(), transaction.atomic():
-        play_small(make_chain())
+        chain = make_chain()
+        play_small(chain)
+        chain.give("BRAVO", "BOND", 100_000)
+        chain.give("CHARLIE", "EUR", 40_000_001)
+        instruct(chain, "BRAVO", "CHARLIE", 300_001, 40_000_001, symbol="BOND", partial=True)
+        cycle = chain.cycle(partials=True)
+        assert cycle is not None
+        assert cycle.partly == 1
+        price(chain, "STOCK", "10")
+        lend(chain, "DELTA", 100_000)
+        instruct(chain, "ALPHA", "DELTA", 100, 70_000)
+        cycle = chain.cycle()
+        assert cycle is not None
+        assert cycle.credit_drawn_minor == {"EUR": 65_000}
+        chain.give("ALPHA", "SHARE", 10)
+        announce(chain, "DIVIDEND", "SHARE", rate="1.25", ex_date=date(2008, 9, 11))
+        assert (record(chain), pay(chain)) == (1, 1)
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         yield

@@ -182,7 +182,7 @@ def test_a_played_day_in_the_database() -> None:
     prepare_books(first_date=FIRST)
     assert play_days(days=1, seed=7) == [FIRST]
     day = BusinessDay.objects.get()
-    assert day.closed_at == at_time(FIRST, 18)
+    assert day.closed_at == at_time(FIRST, 18, 30)
     assert day.report["violations"] == {}
     assert not DayStep.objects.filter(done_at=None).exists()
     assert Trade.objects.filter(business_date=FIRST).exists()

@@ -12,7 +12,6 @@ from settlement.refusals import DayAlreadyOpen
 from settlement.services.business_day import (
     close_business_day,
     complete_step,
-    load_schedule,
     next_business_date,
     next_step,
     open_business_day,
@@ -21,13 +20,6 @@ from tests.factories.chain import MONDAY, Chain, at_time
 
 TUESDAY = date(2008, 9, 9)
 SUNDAY_EVE = at_time(date(2008, 9, 5), 18, 45)
-
-
-def test_the_schedule_is_loaded_once_and_an_operators_change_stays(chain: Chain) -> None:
-    count = load_schedule()
-    ScheduledStep.objects.filter(code="DAY_0800").update(time_of_day=time(8, 15))
-    assert load_schedule() == count == ScheduledStep.objects.count()
-    assert ScheduledStep.objects.get(code="DAY_0800").time_of_day == time(8, 15)
 
 
 def test_evening_steps_fall_on_the_business_day_before(chain: Chain) -> None:
@@ -50,9 +42,9 @@ def test_a_day_is_opened_once(chain: Chain) -> None:
 
 
 def test_an_inactive_step_is_not_planned(chain: Chain) -> None:
-    ScheduledStep.objects.filter(code="NIGHT_2").update(active=False)
+    ScheduledStep.objects.filter(code="NIGHT_2_Z").update(active=False)
     open_business_day(business_date=MONDAY, at=SUNDAY_EVE)
-    assert not DayStep.objects.filter(step_id="NIGHT_2").exists()
+    assert not DayStep.objects.filter(step_id="NIGHT_2_Z").exists()
 
 
 def play(day: date) -> list[str]:
@@ -75,11 +67,11 @@ def play(day: date) -> list[str]:
 
 def test_the_steps_come_in_the_order_of_their_times(chain: Chain) -> None:
     assert play(date(2008, 9, 5)) == [
-        "OPEN", "NET", "CYCLE", "CYCLE", "CYCLE", "NET", "CYCLE", "CYCLE", "NET", "CYCLE", "CYCLE", "NET", "CYCLE",
-        "CYCLE", "CLOSE",
+        "OPEN", "NET", *["CYCLE"] * 9, "CYCLE", "NET", "CYCLE", "CYCLE", "NET", "CYCLE", "CYCLE", "NET", "CYCLE",
+        "CYCLE", "REIMBURSE", "CYCLE", "CYCLE", "PENALISE", "CLOSE",
     ]  # fmt: skip
     day = BusinessDay.objects.get()
-    assert (day.closed_at, day.report) == (at_time(MONDAY, 18), {"n": 1})
+    assert (day.closed_at, day.report) == (at_time(MONDAY, 18, 30), {"n": 1})
     assert not DayStep.objects.filter(done_at=None).exists()
     following = next_step(business_date=MONDAY)
     assert (following.business_date, following.action) == (TUESDAY, StepAction.OPEN)
@@ -116,3 +108,21 @@ def test_two_days_cannot_be_open_whoever_writes_them(chain: Chain) -> None:
 def test_two_steps_cannot_fall_on_one_moment(chain: Chain) -> None:
     with pytest.raises(IntegrityError, match="scheduledstep_one_at_a_time"), transaction.atomic():
         ScheduledStep.objects.create(code="X", name="X", phase="X", action="CYCLE", time_of_day=time(8, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ({"action": "DANCE"}, "scheduledstep_action"),
+        ({"movements": "SOME"}, "scheduledstep_movements"),
+        ({"real_time": "SOME"}, "scheduledstep_real_time"),
+        ({"window_minutes": 15}, "scheduledstep_window_is_for_partials"),
+        ({"partials": True, "window_minutes": 1441}, "scheduledstep_window_is_for_partials"),
+        ({"action": "NET", "partials": True}, "scheduledstep_cycles_part"),
+        ({"day_offset": 1}, "scheduledstep_day_offset"),
+    ],
+)
+def test_a_step_that_makes_no_sense_is_refused(chain: Chain, changes: dict[str, object], constraint: str) -> None:
+    row: dict[str, object] = {"name": "X", "phase": "X", "action": "CYCLE", "time_of_day": time(3, 33)} | changes
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        ScheduledStep.objects.create(code="X", **row)

@@ -272,12 +272,15 @@ def test_the_largest_amount_is_exact() -> None:
         {"value": np.array([1, 2], np.int32)},
         {"floor": np.zeros(3, np.int64)},
         {"amount": np.zeros(3, np.int64)},
+        {"least": np.array([1, 2], np.int64)},
+        {"units": np.array([1, 2**31 + 1], np.int64)},
+        {"step": np.array([1, 0], np.int64)},
     ],
 )
 def test_arrays_which_do_not_fit_are_refused(change: dict[str, Ints]) -> None:
     columns = {
         "offset": [0, 1, 2], "row": [0, 1], "amount": [1, 1], "priority": [1, 1], "value": [1, 1],
-        "number": [1, 2], "balance": [0, 0], "floor": [0, 0],
+        "number": [1, 2], "balance": [0, 0], "floor": [0, 0], "units": [1, 1], "least": [1, 1], "step": [1, 1],
     }  # fmt: skip
     arrays = {name: np.array(values, np.int64) for name, values in columns.items()} | change
     with pytest.raises(InvalidBatch):
@@ -301,7 +304,8 @@ def test_read_only_and_strided_columns_are_taken() -> None:
     rows = np.array([0, 0, 1, 0], np.int64)[::2]
     batch = Batch(
         offset=np.array([0, 1, 2], np.int64), row=rows, amount=table[:, 1], priority=table[:, 0],
-        value=table[:, 2], number=table[:, 1], balance=table[0, :2], floor=table[0, :2],
+        value=table[:, 2], number=table[:, 1], balance=table[0, :2], floor=table[0, :2], units=table[:, 0],
+        least=table[:, 0], step=table[:, 0],
     )  # fmt: skip
     assert decide_settlement(batch=batch, seed=2**70).settles.all()
 

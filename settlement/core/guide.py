@@ -1,0 +1,142 @@
+"""The linear relaxation of a settlement problem: what to try first, and prices for a certified bound."""
+
+from typing import Final, NamedTuple
+
+import highspy
+import numpy as np
+
+from settlement.core.bound import Floats
+from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.problem import Problem
+
+TOLERANCE: Final = 1e-7
+"""A row that is short by less than this share of its level, or of its movements' usual size, is not short."""
+
+
+class Relaxation(NamedTuple):
+    """What a relaxed decision settles, and what is short.
+
+    x       float64[n], units in [0, most]
+    price   float64[m], zero or more: weight per unit of each row; zero where nothing is short
+    solved  bool: False where the time ran out; prices then still make a bound, x may overdraw rows
+    """
+
+    x: Floats
+    price: Floats
+    solved: bool
+
+
+class _Rows(NamedTuple):
+    """Movements by row (CSR), each row in a unit of its own, which brings them around one."""
+
+    start: Ints
+    column: Ints
+    value: Floats
+    level: Floats
+
+
+def solve_relaxation(*, problem: Problem, weight: Floats, seconds: float = np.inf) -> Relaxation:
+    """Maximise the sum of weight * x / units, float64[n] and zero or more, where any x in [0, most] may settle.
+
+    problem is best tightened (presolve.tighten_rows). Of all rows only a tenth ever binds: the dual simplex
+    method (HiGHS; Huangfu and Hall, Parallelizing the dual revised simplex method, 2018) starts from the
+    rows which are short when everything settles, then takes in, turn by turn, those which its answer leaves
+    short, until there are none. The prices of every step make a bound, lower from step to step. seconds is a
+    ceiling: when it is reached the last step stands. Deterministic where it is not reached.
+    """
+    count, row_count = len(problem.units), len(problem.level)
+    scale = _scale_rows(problem.row, problem.effect, row_count)
+    rows = _list_rows(problem, scale)
+    worth = 1.0 / max(float(np.abs(weight).mean()) if count else 0.0, 1e-300)
+    share = upper = problem.most / problem.units
+    price = np.zeros(row_count)
+    solver = _start_solver(weight * worth, upper, seconds)
+    taken: Flags = np.zeros(row_count, np.bool_)
+    order = np.zeros(0, np.int64)
+    solved = True
+    while len(short := np.flatnonzero(_is_short(rows, share) & ~taken)):
+        start, column, value = _take_rows(rows, short)
+        solver.addRows(
+            len(short), -rows.level[short], np.full(len(short), highspy.kHighsInf),
+            len(column), start[:-1].astype(np.int32), column.astype(np.int32), value,
+        )  # fmt: skip
+        taken[short] = True
+        order = np.concatenate((order, short))
+        solver.run()
+        solution = solver.getSolution()
+        if len(solution.row_dual) == len(order):
+            share = np.array(solution.col_value)
+            price[order] = -np.array(solution.row_dual)
+        solved = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        if not solved:
+            break
+    x = np.clip(share * problem.units, 0.0, problem.most.astype(np.float64))
+    return Relaxation(x, np.maximum(price, 0.0) * scale / worth, solved)
+
+
+def _start_solver(weight: Floats, upper: Floats, seconds: float) -> highspy.Highs:
+    """Return a solver with all columns and no rows; HiGHS's presolve would cost more than it saves here."""
+    solver = highspy.Highs()
+    for name, option in (
+        ("output_flag", False), ("threads", 1), ("solver", "simplex"), ("presolve", "off"), ("random_seed", 1),
+        ("time_limit", max(seconds, 0.0)),
+    ):  # fmt: skip
+        solver.setOptionValue(name, option)
+    none, no_values = np.zeros(0, np.int32), np.zeros(0)
+    start = np.zeros(len(weight), np.int32)
+    solver.passModel(
+        len(weight), 0, 0, int(highspy.MatrixFormat.kColwise), int(highspy.ObjSense.kMaximize), 0.0,
+        weight, np.zeros(len(weight)), upper, no_values, no_values, start, none, no_values, start,
+    )  # fmt: skip
+    return solver
+
+
+def _scale_rows(row: Ints, effect: Ints, row_count: int) -> Floats:
+    """Return a power of two for each row that brings its effects around one: HiGHS's tolerance is absolute."""
+    size = np.bincount(row, weights=np.log2(np.abs(effect.astype(np.float64))), minlength=row_count)
+    scale: Floats = 2.0 ** -np.round(size / np.maximum(np.bincount(row, minlength=row_count), 1))
+    return scale
+
+
+@compiled
+def _list_rows(problem: Problem, scale: Floats) -> _Rows:
+    start = np.zeros(len(scale) + 1, np.int64)
+    for r in problem.row:
+        start[r + 1] += 1
+    start = np.cumsum(start)
+    place = start[:-1].copy()
+    column = np.empty(len(problem.row), np.int64)
+    value = np.empty(len(problem.row), np.float64)
+    for i in range(len(problem.units)):
+        for k in range(problem.pointer[i], problem.pointer[i + 1]):
+            r = problem.row[k]
+            column[place[r]] = i
+            value[place[r]] = problem.effect[k] * scale[r]
+            place[r] += 1
+    return _Rows(start, column, value, problem.level * scale)
+
+
+@compiled
+def _is_short(rows: _Rows, share: Floats) -> Flags:
+    short = np.zeros(len(rows.level), np.bool_)
+    for r in range(len(rows.level)):
+        left = rows.level[r]
+        for k in range(rows.start[r], rows.start[r + 1]):
+            left += rows.value[k] * share[rows.column[k]]
+        short[r] = left < -TOLERANCE * max(rows.level[r], 1.0)
+    return short
+
+
+@compiled
+def _take_rows(rows: _Rows, chosen: Ints) -> tuple[Ints, Ints, Floats]:
+    """Return the movements of the chosen rows (CSR over them)."""
+    start = np.zeros(len(chosen) + 1, np.int64)
+    for place in range(len(chosen)):
+        start[place + 1] = start[place] + rows.start[chosen[place] + 1] - rows.start[chosen[place]]
+    column = np.empty(start[-1], np.int64)
+    value = np.empty(start[-1], np.float64)
+    for place in range(len(chosen)):
+        first, last = rows.start[chosen[place]], rows.start[chosen[place] + 1]
+        column[start[place] : start[place + 1]] = rows.column[first:last]
+        value[start[place] : start[place + 1]] = rows.value[first:last]
+    return start, column, value
