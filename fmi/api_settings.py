@@ -35,6 +35,8 @@ SPECTACULAR_SETTINGS = {
         "InstructionStatusEnum": "settlement.api.serializers.STATUS_CHOICES",
         "PartyStatusEnum": "settlement.api.party_serializers.PARTY_STATUS_CHOICES",
         "LinkKindEnum": "settlement.models.PartyLinkKind",
+        "TradeSideEnum": [("BUY", "Buy"), ("SELL", "Sell"), ("BOTH", "Both")],
+        "CorporateActionKindEnum": [("DIVIDEND", "Dividend"), ("COUPON", "Coupon"), ("SPLIT", "Split")],
     },
 }
 

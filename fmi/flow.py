@@ -15,6 +15,7 @@ FLOW: Mapping[str, tuple[str, ...]] = {
     "PartyInstructionsEntered": ("settlement.match",),
     "InstructionsCreated": ("settlement.settle_now",),
     "InstructionsReleased": ("settlement.settle_now",),
+    "ComparisonOrdered": ("settlement.compare",),
     "OutageEnded": ("settlement.settle_now",),
     "CycleSettled": ("clearing.discharge", "settlement.settle_now"),
     "ObligationsDischarged": (),
@@ -49,5 +50,6 @@ SWEEP: tuple[str, ...] = (
     "trades.allege",
     "settlement.match",
     "settlement.allege",
+    "settlement.compare",
     "settlement.settle_now",
 )

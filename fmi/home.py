@@ -24,6 +24,7 @@ from settlement.queries.cycles import (
     recent_cycles,
 )
 from settlement.queries.day import DayView, last_closed_day, read_day
+from settlement.queries.timeline import Timeline, build_timeline
 from trades.queries.counts import Funnel, RefusedLines, count_by_status, count_refused_lines
 from trades.queries.unmatched import WaitingCounts, count_waiting
 
@@ -53,6 +54,8 @@ class Home:
     """Everything the home page shows."""
 
     day: DayView
+    at: datetime
+    timeline: Timeline | None
     funnel: Funnel
     window_days: int
     waiting: WaitingCounts
@@ -82,8 +85,11 @@ def read_home(*, actor: Actor, reading: ClockReading, window_days: int, now: dat
     today = reading.business_date
     cycles = recent_cycles(actor=actor, count=LAST_CYCLES)
     todays_cycles = cycles_since(actor=actor, since=today)
+    day = read_day(business_date=today, at=reading.at)
     return Home(
-        day=read_day(business_date=today, at=reading.at),
+        day=day,
+        at=reading.at,
+        timeline=build_timeline(day=day, at=reading.at),
         funnel=_funnel(actor=actor, today=today, window_days=window_days),
         window_days=window_days,
         waiting=count_waiting(actor=actor),

@@ -6,11 +6,13 @@ from clearing import pages as clearing
 from events import pages as events
 from fmi import pages as top
 from ledger import pages as ledger
+from settlement.pages import compare as settlement_compare
 from settlement.pages import corporate_actions as settlement_corporate
 from settlement.pages import credit as settlement_credit
 from settlement.pages import cycle as settlement_cycle
 from settlement.pages import cycles as settlement_day
 from settlement.pages import instructions as settlement_instructions
+from settlement.pages import party_entry as settlement_entry
 from settlement.pages import party_instructions as settlement_parties
 from settlement.pages import penalties as settlement_penalties
 from trades import pages as trades
@@ -30,6 +32,8 @@ urlpatterns = [
     path("cycles/resume/", settlement_day.resume, name="clock-resume"),
     path("cycles/outage/", settlement_day.outage, name="outage"),
     path("cycles/outage/end/", settlement_day.outage_end, name="outage-end"),
+    path("cycles/compare/", settlement_compare.compare, name="compare"),
+    path("cycles/compare/order/", settlement_compare.order, name="compare-order"),
     path("cycles/<int:pk>/", settlement_cycle.cycle, name="cycle"),
     path("instructions/", settlement_instructions.instructions, name="instructions"),
     path("instructions/<uuid:public_id>/", top.instruction, name="instruction"),
@@ -39,7 +43,7 @@ urlpatterns = [
     path("instructions/<uuid:public_id>/amend/", settlement_instructions.amend, name="instruction-amend"),
     path("instructions/<uuid:public_id>/link/", settlement_instructions.link, name="instruction-link"),
     path("instructions/<uuid:public_id>/unlink/", settlement_instructions.unlink, name="instruction-unlink"),
-    path("instructions/new/", settlement_parties.enter, name="instruction-enter"),
+    path("instructions/new/", settlement_entry.enter, name="instruction-enter"),
     path("party-instructions/", settlement_parties.party_instructions, name="party-instructions"),
     path("party-instructions/<uuid:public_id>/", settlement_parties.party_instruction, name="party-instruction"),
     path("party-instructions/<uuid:public_id>/hold/", settlement_parties.hold, name="party-instruction-hold"),

@@ -15,7 +15,7 @@ from trades.models import Match, MatchRule, Trade, UnmatchedTrade
 # An instruction counts once a day: due on the date, and settled by its end or not.
 SETTLEMENT_SQL = """
     SELECT a.code, sum(abs(i.cash_minor))::bigint, count(*),
-           coalesce(sum(abs(i.cash_minor)) FILTER (WHERE i.status = 'SETTLED'), 0)::bigint,
+           sum(abs(i.settled_minor))::bigint,
            count(*) FILTER (WHERE i.status = 'SETTLED')
     FROM settlement_instruction i
     LEFT JOIN settlement_cycle c ON c.id = i.cycle_id

@@ -7,13 +7,23 @@ from reference.admin_pages import FactAdmin
 from settlement.models import (
     Attempt,
     BusinessDay,
+    BuyIn,
+    CollateralHaircut,
+    CollateralPledge,
     CorporateAction,
+    CreditDraw,
+    CreditLine,
     Cycle,
+    DayOrder,
     DayStep,
+    DryRun,
     Entitlement,
     Instruction,
     InstructionLink,
+    LastTry,
     MarketClaim,
+    Outage,
+    PartialSettlement,
     PartyInstruction,
     PartyLink,
     Penalty,
@@ -164,3 +174,80 @@ class MarketClaimAdmin(FactAdmin):
 
     list_display = ["action", "instruction", "quantity_units", "amount", "business_date"]
     list_select_related = ["action", "instruction"]
+
+
+@admin.register(CollateralHaircut)
+class CollateralHaircutAdmin(KeptAdmin):
+    """Collateral haircuts; a new haircut is a new row with its first day, 100 % where nothing is lent."""
+
+    list_display = ["category", "valid_from", "percent"]
+    list_filter = ["category"]
+
+
+@admin.register(CreditLine)
+class CreditLineAdmin(FactAdmin):
+    """Credit lines; the page of credit changes them."""
+
+    list_display = ["account", "currency", "limit_minor", "active"]
+    list_select_related = ["account", "currency"]
+
+
+@admin.register(CreditDraw)
+class CreditDrawAdmin(FactAdmin):
+    """Credits drawn by auto-collateralisation."""
+
+    list_display = ["id", "line", "business_date", "at", "amount_minor", "status", "cycle"]
+    list_filter = ["status"]
+    list_select_related = ["line", "cycle"]
+
+
+@admin.register(CollateralPledge)
+class CollateralPledgeAdmin(FactAdmin):
+    """What was pledged for each credit."""
+
+    list_display = ["credit", "security", "units", "unit_value_minor"]
+    list_select_related = ["credit", "security"]
+
+
+@admin.register(DryRun)
+class DryRunAdmin(FactAdmin):
+    """Comparisons of the models of delivery versus payment."""
+
+    list_display = ["business_date", "at", "by", "state", "progress_percent"]
+
+
+@admin.register(BuyIn)
+class BuyInAdmin(FactAdmin):
+    """Fails ended by cash compensation."""
+
+    list_display = ["business_date", "instruction", "failing", "suffering", "compensation_minor", "currency"]
+    list_select_related = ["instruction", "failing", "suffering", "currency"]
+
+
+@admin.register(PartialSettlement)
+class PartialSettlementAdmin(FactAdmin):
+    """Parts that settled before the rest."""
+
+    list_display = ["instruction", "cycle", "settled_units", "settled_minor"]
+    list_select_related = ["instruction", "cycle"]
+
+
+@admin.register(Outage)
+class OutageAdmin(FactAdmin):
+    """Times in which no cycle ran; the day's page declares and ends them."""
+
+    list_display = ["business_date", "reason", "began_at", "ended_at", "declared_by", "ended_by"]
+
+
+@admin.register(DayOrder)
+class DayOrderAdmin(FactAdmin):
+    """Orders to move the day, and how far each came."""
+
+    list_display = ["id", "business_date", "step", "ordered_by", "ended_at", "problem"]
+
+
+@admin.register(LastTry)
+class LastTryAdmin(FactAdmin):
+    """What real-time settlement last tried."""
+
+    list_display = ["business_date", "movements", "partials", "state"]

@@ -39,3 +39,10 @@ class PartyInstructionsEntered(Fact):
     """Instructions of single parties wait to be matched."""
 
     count: int
+
+
+@dataclass(frozen=True)
+class ComparisonOrdered(Fact):
+    """A dry run of the models of delivery versus payment waits to be computed."""
+
+    run: int

@@ -192,3 +192,10 @@ class UnknownCorporateAction(Refusal):
 
     code = "unknown-corporate-action"
     status = 404
+
+
+class ComparisonUnderWay(Refusal):
+    """A comparison is being computed already."""
+
+    code = "comparison-under-way"
+    status = 409

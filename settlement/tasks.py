@@ -12,6 +12,7 @@ from settlement.services.business_day import next_step
 from settlement.services.cancel_instructions import cancel_aged_instructions
 from settlement.services.cancel_party_instruction import cancel_aged_party_instructions
 from settlement.services.charge_penalties import charge_penalties
+from settlement.services.compare_models import run_comparisons
 from settlement.services.match_instructions import match_instructions
 from settlement.services.pay_corporate_actions import pay_corporate_actions
 from settlement.services.pay_penalties import pay_penalties
@@ -99,3 +100,9 @@ def record_distributions() -> None:
     """Record who is entitled to the corporate actions whose record date ends, and claim on what fails."""
     clock = business_clock()
     record_corporate_actions(business_date=clock.business_date, at=clock.at)
+
+
+@shared_task(name="settlement.compare")
+def compare() -> None:
+    """Compute the comparisons that were ordered."""
+    run_comparisons()

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from settlement.api.views import (
+    comparisons,
     corporate_actions,
     credit,
     cycles,
@@ -67,6 +68,8 @@ urlpatterns = [
     ),
     path("settlement/allegements", party_instructions.AllegementList.as_view(), name="api-allegements"),
     path("settlement/exchanges", party_instructions.ExchangeList.as_view(), name="api-exchanges"),
+    path("settlement/comparisons", comparisons.ComparisonList.as_view(), name="api-comparisons"),
+    path("settlement/comparisons/<int:pk>", comparisons.ComparisonDetail.as_view(), name="api-comparison"),
     path("settlement/credit", credit.CreditList.as_view(), name="api-credit"),
     path("settlement/credit-lines", credit.CreditLineList.as_view(), name="api-credit-lines"),
     path("settlement/cycles", cycles.CycleList.as_view(), name="api-cycles"),

@@ -8,46 +8,126 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('reference', '0003_issuer_sector'),
-        ('settlement', '0009_corporate_actions'),
+        ("reference", "0003_issuer_sector"),
+        ("settlement", "0009_corporate_actions"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='instruction',
-            name='source',
-            field=models.CharField(choices=[('OBLIGATION', 'From clearing'), ('DIRECT', 'Entered directly'), ('PENALTY', 'Penalty payment'), ('CORPORATE', 'Corporate action'), ('BUY_IN', 'Buy-in')], max_length=10),
+            model_name="instruction",
+            name="source",
+            field=models.CharField(
+                choices=[
+                    ("OBLIGATION", "From clearing"),
+                    ("DIRECT", "Entered directly"),
+                    ("PENALTY", "Penalty payment"),
+                    ("CORPORATE", "Corporate action"),
+                    ("BUY_IN", "Buy-in"),
+                ],
+                max_length=10,
+            ),
         ),
         migrations.CreateModel(
-            name='BuyIn',
+            name="BuyIn",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('business_date', models.DateField()),
-                ('due_date', models.DateField(help_text='The first day on which it could be bought in.')),
-                ('quantity_units', models.BigIntegerField(help_text='What had not been delivered.')),
-                ('price', models.DecimalField(decimal_places=6, help_text='The reference price of the day.', max_digits=18)),
-                ('market_value_minor', models.BigIntegerField()),
-                ('agreed_minor', models.BigIntegerField(help_text='What the delivery would have been paid.')),
-                ('compensation_minor', models.BigIntegerField()),
-                ('at', models.DateTimeField(help_text='Business time.')),
-                ('currency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.currency')),
-                ('failing', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
-                ('instruction', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='buy_in', to='settlement.instruction')),
-                ('suffering', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reference.participant')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("business_date", models.DateField()),
+                ("due_date", models.DateField(help_text="The first day on which it could be bought in.")),
+                ("quantity_units", models.BigIntegerField(help_text="What had not been delivered.")),
+                (
+                    "price",
+                    models.DecimalField(decimal_places=6, help_text="The reference price of the day.", max_digits=18),
+                ),
+                ("market_value_minor", models.BigIntegerField()),
+                ("agreed_minor", models.BigIntegerField(help_text="What the delivery would have been paid.")),
+                ("compensation_minor", models.BigIntegerField()),
+                ("at", models.DateTimeField(help_text="Business time.")),
+                (
+                    "currency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reference.currency"
+                    ),
+                ),
+                (
+                    "failing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reference.participant"
+                    ),
+                ),
+                (
+                    "instruction",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="buy_in", to="settlement.instruction"
+                    ),
+                ),
+                (
+                    "suffering",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reference.participant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('failing', models.F('suffering')), _negated=True), name='buyin_two_parties'), models.CheckConstraint(condition=models.Q(('business_date__gte', models.F('due_date'))), name='buyin_not_too_early'), models.CheckConstraint(condition=models.Q(('market_value_minor__gte', 0), ('price__gt', 0), ('quantity_units__gt', 0)), name='buyin_of_something'), models.CheckConstraint(condition=models.Q(models.Q(('compensation_minor', django.db.models.expressions.CombinedExpression(models.F('market_value_minor'), '-', models.F('agreed_minor'))), ('market_value_minor__gt', models.F('agreed_minor'))), models.Q(('compensation_minor', 0), ('market_value_minor__lte', models.F('agreed_minor'))), _connector='OR'), name='buyin_pays_the_difference')],
+                "ordering": ["-id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("failing", models.F("suffering")), _negated=True), name="buyin_two_parties"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("business_date__gte", models.F("due_date"))), name="buyin_not_too_early"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("market_value_minor__gte", 0), ("price__gt", 0), ("quantity_units__gt", 0)),
+                        name="buyin_of_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                (
+                                    "compensation_minor",
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("market_value_minor"), "-", models.F("agreed_minor")
+                                    ),
+                                ),
+                                ("market_value_minor__gt", models.F("agreed_minor")),
+                            ),
+                            models.Q(("compensation_minor", 0), ("market_value_minor__lte", models.F("agreed_minor"))),
+                            _connector="OR",
+                        ),
+                        name="buyin_pays_the_difference",
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='buyin',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_buyin_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'settlement_buyin is append-only' USING ERRCODE = 'restrict_violation';", hash='67d20337bfb6c27ad165981bc6572cdcbed543d9', level='STATEMENT', operation='UPDATE OR DELETE', pgid='pgtrigger_settlement_buyin_append_only_9234d', table='settlement_buyin', when='BEFORE')),
+            model_name="buyin",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_buyin_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'settlement_buyin is append-only' USING ERRCODE = 'restrict_violation';",
+                    hash="67d20337bfb6c27ad165981bc6572cdcbed543d9",
+                    level="STATEMENT",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_settlement_buyin_append_only_9234d",
+                    table="settlement_buyin",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='buyin',
-            trigger=pgtrigger.compiler.Trigger(name='settlement_buyin_no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_buyin is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ", hash='ce734088ce43d2d5ddf7375805f4dcfd37dd1cdb', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_settlement_buyin_no_truncate_25e12', table='settlement_buyin', when='BEFORE')),
+            model_name="buyin",
+            trigger=pgtrigger.compiler.Trigger(
+                name="settlement_buyin_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'settlement_buyin is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="ce734088ce43d2d5ddf7375805f4dcfd37dd1cdb",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_settlement_buyin_no_truncate_25e12",
+                    table="settlement_buyin",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
+from django.db.models.functions import Abs
 
 from reference.core.actor import Actor
 from reference.queries import directory
 from settlement.core.lifecycle import InstructionStatus, Reason
 from settlement.models import Attempt, Cycle, Instruction, PartialSettlement
-from settlement.queries.tally import ATTEMPTED_VALUE, OLDEST_PENDING, attempts_of, parts_of, tally_own
+from settlement.queries.tally import OLDEST_PENDING, attempts_of, parts_of, tally_own
 from settlement.queries.visible import instructions_visible_to
 
 
@@ -164,7 +165,7 @@ def day_shares(*, views: Iterable[CycleView]) -> tuple[Share, ...]:
 
 @dataclass(frozen=True)
 class Failing:
-    """Instructions past their intended date that the last cycle could not settle, by reason and currency."""
+    """Instructions past their intended date, by what the last try said and currency."""
 
     reason: str
     currency: str
@@ -174,20 +175,13 @@ class Failing:
 
 
 def failing_by_reason(*, actor: Actor, business_date: date) -> list[Failing]:
-    """Return what failed in the last cycle, the most value first: one lookup by cycle, no scan of what is pending."""
-    last = Cycle.objects.order_by("-id").first()
-    if last is None:
-        return []
+    """Return what is pending past its intended date, the most value first. The index of what is pending finds it."""
     rows = (
-        attempts_of(participant_id=actor.participant_id)
-        .filter(
-            cycle_id=last.pk,
-            instruction__status=InstructionStatus.PENDING,
-            instruction__intended_date__lt=business_date,
-        )
+        instructions_visible_to(actor=actor)
+        .filter(status=InstructionStatus.PENDING, intended_date__lt=business_date)
         .order_by()
-        .values_list("reason", "instruction__currency_id")
-        .annotate(n=Count("pk"), value=Sum(ATTEMPTED_VALUE), oldest=Min("instruction__intended_date"))
+        .values_list("reason", "currency_id")
+        .annotate(n=Count("pk"), value=Sum(Abs("cash_minor")), oldest=Min("intended_date"))
     )
     codes = {entry.id: entry.code for entry in directory().currencies.values()}
     found = [Failing(reason, codes[currency], count, value, oldest) for reason, currency, count, value, oldest in rows]

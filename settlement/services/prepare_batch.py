@@ -110,9 +110,11 @@ def _add_links(*, batch: Batch, links: Links, tried: Flags) -> tuple[Batch, Int6
     Of two linked WITH each other both are tried or none; one that others wait for may have been left out.
     """
     place = np.cumsum(tried) - 1
-    together = tried[links.first] & (links.first >= 0)
+    together = np.flatnonzero(links.first >= 0)
+    together = together[tried[links.first[together]]]
     first, second = place[links.first[together]], place[links.second[together]]
-    in_order = tried[links.later] & (links.later >= 0)
+    in_order = np.flatnonzero(links.later >= 0)
+    in_order = in_order[tried[links.later[in_order]]]
     earlier, later = links.earlier[in_order], links.later[in_order]
     column_of = np.arange(len(batch.value))
     if len(first):

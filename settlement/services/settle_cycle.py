@@ -76,8 +76,8 @@ def settle_cycle(
             value_settled=decision.settled_value,
             value_bound=decision.bound,
             credit_drawn_minor=drawn.drawn_minor,
-            considered_minor=_by_currency(currency=due.currency, amount=np.abs(due.cash)),
-            settled_minor=_by_currency(currency=due.currency[moved], amount=np.abs(outcome.cash[moved])),
+            considered_minor=sum_by_currency(currency=due.currency, amount=np.abs(due.cash)),
+            settled_minor=sum_by_currency(currency=due.currency[moved], amount=np.abs(outcome.cash[moved])),
             decided_in_ms=round(1000 * (decided - deciding)),
             took_ms=round(1000 * (time.monotonic() - started)),
         )
@@ -110,7 +110,7 @@ def _next_cycle_id() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _by_currency(*, currency: NDArray[np.int64], amount: NDArray[np.int64]) -> dict[str, int]:
+def sum_by_currency(*, currency: NDArray[np.int64], amount: NDArray[np.int64]) -> dict[str, int]:
     """Return currency code -> the sum of the amounts, in minor units."""
     currencies = directory().currencies
     return {currencies[int(each)].code: int(amount[currency == each].sum()) for each in np.unique(currency)}

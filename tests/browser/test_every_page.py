@@ -18,6 +18,8 @@ PAGES = (
     "/netting/exposures/",
     "/cycles/",
     "/instructions/",
+    "/instructions/new/",
+    "/party-instructions/",
     "/ledger/",
     "/ledger/accounts/ALPHA-CASH-HOUSE/",
     "/ledger/trial-balance/",

@@ -85,6 +85,7 @@ def test_a_paid_dividend_is_seen_by_all_its_amounts_by_their_own(
     assert claims == get_csv(delta, f"{paid}?show=claims&format=csv")
     assert [(row["owes"], row["quantity"], row["amount"]) for row in claims] == [("DELTA-SEC-HOUSE", "5", "625")]
     assert "6.25" in get_text(delta, f"{paid}?show=claims")
+    assert "corporate action" in get_text(alpha, "/ledger/accounts/ALPHA-CASH-HOUSE/")
     listed = get_csv(alpha, "/corporate-actions/?format=csv")
     assert [row["total"] for row in listed] == [str(sum(int(row["amount"]) for row in own))]
 

@@ -13,7 +13,7 @@ import pytest
 from fmi.business_day import advance
 from reference.models import Calendar, Currency, Holiday
 from reference.queries import forget_directory
-from settlement.models import Attempt, BusinessDay, Cycle, Instruction
+from settlement.models import Attempt, BusinessDay, Instruction
 from settlement.pages.cycles import closed_currencies
 from settlement.services.business_day import next_business_date
 from settlement.services.cancel_instructions import cancel_aged_instructions
@@ -117,7 +117,8 @@ def test_a_currency_whose_own_calendar_is_closed_waits_while_the_others_settle(c
     advance(until=at_time(columbus, 20, 45))
     dollars.refresh_from_db()
     assert dollars.status == "SETTLED"
-    settled_in = Cycle.objects.get(pk=dollars.cycle_id)
+    settled_in = dollars.cycle
+    assert settled_in is not None
     assert (settled_in.business_date, closed_currencies(business_date=settled_in.business_date)) == (
         date(2008, 10, 14),
         [],

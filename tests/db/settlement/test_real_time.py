@@ -17,6 +17,7 @@ from settlement.queries.day import RealTime, real_time_mode
 from settlement.services.hold_instruction import hold_instruction, release_instruction
 from settlement.services.outages import declare_outage, end_outage
 from settlement.services.run_cycle import REAL_TIME
+from settlement.services.settle_cycle import settle_cycle
 from tests.factories.chain import MONDAY, Chain, at_time
 
 FRIDAY = date(2008, 9, 5)
@@ -111,7 +112,7 @@ def test_freed_securities_are_used_at_once_and_nothing_is_tried_twice(
     from settlement.services import run_cycle
 
     tried: list[datetime] = []
-    settle = run_cycle.settle_cycle
+    settle = settle_cycle
 
     def count(**arguments: Any) -> Cycle | None:
         tried.append(arguments["at"])

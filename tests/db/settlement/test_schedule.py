@@ -120,6 +120,7 @@ def test_an_open_day_keeps_its_plan(chain: Chain) -> None:
     load_schedule()
     assert DayStep.objects.count() == 15
     while (step := next_step(business_date=MONDAY)).name != "Night-time cycle 1":
+        assert step.step_id is not None
         DayStep.objects.filter(pk=step.step_id).update(done_at=FRIDAY_EVE)
     assert step.code == "NIGHT_1"
 
