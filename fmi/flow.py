@@ -50,6 +50,6 @@ SWEEP: tuple[str, ...] = (
     "trades.allege",
     "settlement.match",
     "settlement.allege",
-    "settlement.compare",
     "settlement.settle_now",
+    "settlement.compare",
 )

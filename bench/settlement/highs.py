@@ -84,7 +84,7 @@ def solve_batch(*, batch: Batch, seconds: float, safe: bool = False) -> Solution
     model.a_matrix_.index_ = row[order]
     model.a_matrix_.value_ = (entry * scale[row])[order]
     model.integrality_ = [highspy.HighsVarType.kInteger] * model.num_col_
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver = highspy.Highs()
     for name, value in (
         ("output_flag", False),
         ("time_limit", seconds),

@@ -26,9 +26,9 @@ _SHARED_STAMP = Path(__file__).with_name("units.py").stat().st_mtime
 def compiled(kernel: Kernel) -> Kernel:
     """Compile at the first call and cache on disk; without a writable cache directory, only in memory."""
     try:
-        function = numba.njit(cache=True)(kernel)
+        function = numba.njit(cache=True, nogil=True)(kernel)
     except RuntimeError:
-        return cast(Kernel, numba.njit(cache=False)(kernel))
+        return cast(Kernel, numba.njit(cache=False, nogil=True)(kernel))
     cache_file = cast(Any, function)._cache._cache_file  # noqa: SLF001
     cache_file._source_stamp = (cache_file._source_stamp, _SHARED_STAMP)  # noqa: SLF001
     return cast(Kernel, function)

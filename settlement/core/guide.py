@@ -6,10 +6,12 @@ import highspy
 import numpy as np
 
 from settlement.core.bound import Floats
+from settlement.core.budget import Budget
 from settlement.core.compiled import Flags, Ints, compiled
 from settlement.core.problem import Problem
 
-TOLERANCE: Final = 1e-7
+FEASIBLE: Final = 1e-9
+TOLERANCE: Final = 10 * FEASIBLE
 """A row that is short by less than this share of its level, or of its movements' usual size, is not short."""
 
 
@@ -35,6 +37,65 @@ class _Rows(NamedTuple):
     level: Floats
 
 
+class Relaxing:
+    """The relaxation, solved again and again while upper bounds fall; rows are taken in as they fall short.
+
+    share[n] is what the last answer settles of each whole, upper[n] the most it may.
+    """
+
+    def __init__(self, *, problem: Problem, weight: Floats) -> None:
+        row_count = len(problem.level)
+        self.problem = problem
+        self.upper: Floats = problem.most / problem.units
+        self.share: Floats = self.upper.copy()
+        self._scale = _scale_rows(problem.row, problem.effect, row_count)
+        self._rows = _list_rows(problem, self._scale)
+        self._worth = 1.0 / max(float(np.abs(weight).mean()) if len(weight) else 0.0, 1e-300)
+        self._solver = _start_solver(weight * self._worth, self.upper)
+        self._taken: Flags = np.zeros(row_count, np.bool_)
+        self._order = np.zeros(0, np.int64)
+        self._price = np.zeros(row_count)
+
+    def cap(self, *, columns: Ints, upper: Floats) -> None:
+        """Lower the upper bounds of columns, shares of the whole."""
+        self.upper[columns] = upper
+        self._solver.changeColsBounds(len(columns), columns.astype(np.int32), np.zeros(len(columns)), upper)
+
+    def solve(self, *, budget: Budget, again: bool = False) -> bool:
+        """Solve until no row is short; False where the time ran out, the last step then stands.
+
+        again: the bounds have changed, so that there is something to solve even if no row is short.
+        """
+        solver = self._solver
+        while True:
+            short = np.flatnonzero(_is_short(self._rows, self.share) & ~self._taken)
+            if not len(short) and not again:
+                return True
+            again = False
+            start, column, value = _take_rows(self._rows, short)
+            solver.addRows(
+                len(short), -self._rows.level[short], np.full(len(short), highspy.kHighsInf),
+                len(column), start[:-1].astype(np.int32), column.astype(np.int32), value,
+            )  # fmt: skip
+            self._taken[short] = True
+            self._order = np.concatenate((self._order, short))
+            # The solver's clock counts all its runs.
+            solver.setOptionValue("time_limit", min(solver.getRunTime() + budget.left(), 1e9))
+            solver.run()
+            solution = solver.getSolution()
+            if len(solution.row_dual) == len(self._order):
+                self.share = np.array(solution.col_value)
+                self._price[self._order] = -np.array(solution.row_dual)
+            if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                return False
+
+    def relaxation(self, *, solved: bool) -> Relaxation:
+        """Return the last answer in units, and its prices in weight."""
+        problem = self.problem
+        x = np.clip(self.share * problem.units, 0.0, problem.most.astype(np.float64))
+        return Relaxation(x, np.maximum(self._price, 0.0) * self._scale / self._worth, solved)
+
+
 def solve_relaxation(*, problem: Problem, weight: Floats, seconds: float = np.inf) -> Relaxation:
     """Maximise the sum of weight * x / units, float64[n] and zero or more, where any x in [0, most] may settle.
 
@@ -44,42 +105,16 @@ def solve_relaxation(*, problem: Problem, weight: Floats, seconds: float = np.in
     short, until there are none. The prices of every step make a bound, lower from step to step. seconds is a
     ceiling: when it is reached the last step stands. Deterministic where it is not reached.
     """
-    count, row_count = len(problem.units), len(problem.level)
-    scale = _scale_rows(problem.row, problem.effect, row_count)
-    rows = _list_rows(problem, scale)
-    worth = 1.0 / max(float(np.abs(weight).mean()) if count else 0.0, 1e-300)
-    share = upper = problem.most / problem.units
-    price = np.zeros(row_count)
-    solver = _start_solver(weight * worth, upper, seconds)
-    taken: Flags = np.zeros(row_count, np.bool_)
-    order = np.zeros(0, np.int64)
-    solved = True
-    while len(short := np.flatnonzero(_is_short(rows, share) & ~taken)):
-        start, column, value = _take_rows(rows, short)
-        solver.addRows(
-            len(short), -rows.level[short], np.full(len(short), highspy.kHighsInf),
-            len(column), start[:-1].astype(np.int32), column.astype(np.int32), value,
-        )  # fmt: skip
-        taken[short] = True
-        order = np.concatenate((order, short))
-        solver.run()
-        solution = solver.getSolution()
-        if len(solution.row_dual) == len(order):
-            share = np.array(solution.col_value)
-            price[order] = -np.array(solution.row_dual)
-        solved = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        if not solved:
-            break
-    x = np.clip(share * problem.units, 0.0, problem.most.astype(np.float64))
-    return Relaxation(x, np.maximum(price, 0.0) * scale / worth, solved)
+    relaxing = Relaxing(problem=problem, weight=weight)
+    return relaxing.relaxation(solved=relaxing.solve(budget=Budget(seconds=seconds)))
 
 
-def _start_solver(weight: Floats, upper: Floats, seconds: float) -> highspy.Highs:
+def _start_solver(weight: Floats, upper: Floats) -> highspy.Highs:
     """Return a solver with all columns and no rows; HiGHS's presolve would cost more than it saves here."""
     solver = highspy.Highs()
     for name, option in (
         ("output_flag", False), ("threads", 1), ("solver", "simplex"), ("presolve", "off"), ("random_seed", 1),
-        ("time_limit", max(seconds, 0.0)),
+        ("primal_feasibility_tolerance", FEASIBLE),
     ):  # fmt: skip
         solver.setOptionValue(name, option)
     none, no_values = np.zeros(0, np.int32), np.zeros(0)

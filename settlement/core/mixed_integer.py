@@ -16,6 +16,8 @@ from settlement.core.units import part_of
 
 Floats = NDArray[np.float64]
 
+FEASIBLE: Final = int(highspy.SolutionStatus.kSolutionStatusFeasible)
+
 MOST_INTEGER_STEPS: Final = 100
 """Parts which come in no more steps than this are integers to the solver, others are a share of the whole."""
 
@@ -131,7 +133,7 @@ def solve_columns(
     point = np.array(solver.getSolution().col_value[:count])
     info = solver.getInfo()
     proved = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    if len(point) < count:
+    if len(point) < count or info.primal_solution_status != FEASIBLE:
         return Found(x[columns], float(info.mip_dual_bound) * scale, proved)
     amount = np.rint(point * size * units).astype(np.int64)
     return Found(round_units(problem, columns, amount), float(info.mip_dual_bound) * scale, proved)

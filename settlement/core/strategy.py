@@ -1,5 +1,6 @@
 """In which order a core is searched: greedy starts, chains, the relaxation, then neighbourhoods of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -8,9 +9,13 @@ from settlement.core.backoff import back_off, fill, levels_after, tally
 from settlement.core.bound import Floats, sum_most
 from settlement.core.budget import Budget
 from settlement.core.compiled import Ints
+from settlement.core.dive import dive
 from settlement.core.exact import decide_exactly, is_tiny
+from settlement.core.guide import Relaxing
 from settlement.core.improve import FILL_PASSES, Improver
+from settlement.core.mixed_integer import round_units
 from settlement.core.neighbourhood import read_guide
+from settlement.core.presolve import tighten_rows
 from settlement.core.problem import Problem
 
 MOST_STAGES: Final = 6
@@ -20,7 +25,11 @@ EARLIER_COUNTS: Final = 100.0
 LATER_COUNTS: Final = 1e-3
 """How many times a value of an earlier, and a later, rank counts in the guide to improving one rank."""
 
-LARGE: Final = 20_000
+LARGE: Final = 8_000
+"""Up to so many columns there is time for more greedy decisions, and chains are searched from the best of them."""
+
+WHOLE_EACH_SECOND: Final = 1_000
+"""With so many columns to a second, and no more, the solver has a chance to decide the whole at once."""
 
 GAP_AIMED_AT: Final = 1e-6
 
@@ -41,30 +50,44 @@ def decide_core(*, problem: Problem, starts: list[Ints], budget: Budget, effort:
 
     starts are decisions x[n] of which every row is covered.
     """
-    improver = Improver(problem=problem, x=_start(problem, starts), budget=budget, seed=seed)
+    tight = tighten_rows(problem=problem)
+    value = problem.value.astype(np.float64)
+    small = len(problem.value) <= LARGE
+    relaxing = Relaxing(problem=tight, weight=value)
+    with ThreadPoolExecutor(1) as pool:
+        # The greedy decisions are found while the relaxation is solved.
+        job = None if small or effort <= 0 else pool.submit(relaxing.solve, budget=Budget(seconds=budget.left(0.5)))
+        improver = Improver(problem=problem, tight=tight, x=_start(problem, starts), budget=budget, seed=seed)
+        solved = job is not None and job.result()
     if effort <= 0:
         return improver.x, sum_most(problem, problem.value)
     if is_tiny(problem=problem):
         x = decide_exactly(problem, improver.best_first, np.array(improver.tally, np.int64))
         if x[0] >= 0:
             return x, int(tally(problem, x, improver.rank_count)[::2].sum())
-    small = len(problem.value) <= LARGE
     if small:
         improver.search(order=improver.best_first, rounds=1, most_steps=60, samples=8, share=0.1)
-    value = problem.value.astype(np.float64)
-    relaxation = improver.dive(weight=value)
+        solved = relaxing.solve(budget=Budget(seconds=budget.left(0.5)))
+    relaxation = relaxing.relaxation(solved=solved)
     bound = improver.certify(relaxation=relaxation)
-    if not small:
-        improver.search(order=improver.best_first, rounds=1, most_steps=20, samples=8, share=0.2)
     for stage in range(stages := min(improver.rank_count, MOST_STAGES)):
         weight = _weigh(problem, stage)
         if stages > 1:
-            relaxation = improver.dive(weight=weight)
-        guide = read_guide(problem=improver.tight, weight=weight, relaxation=relaxation)
-        settled = float((weight * improver.x / problem.units).sum())
+            relaxing = Relaxing(problem=tight, weight=weight)
+            solved = relaxing.solve(budget=Budget(seconds=budget.left(0.3)))
+            relaxation = relaxing.relaxation(solved=solved)
+        if solved:
+            x, _ = dive(relaxing=relaxing, budget=Budget(seconds=budget.left(0.7)))
+            improver.offer(round_units(problem, np.arange(len(x)), x))
+        order = improver.order_differing(relaxation=relaxation)
+        for samples in (8, 16):
+            improver.search(order=order, rounds=1, most_steps=40, samples=samples, share=0.4 / (stages - stage))
+        guide = read_guide(problem=tight, weight=weight, relaxation=relaxation)
+        settled = float((weight * (improver.x / problem.units)).sum())
         improver.decide_anew(
-            guide=guide, weight=weight, share=1 / (stages - stage), fails=8 * effort, target=GAP_AIMED_AT * settled
-        )
+            guide=guide, weight=weight, share=1 / (stages - stage), fails=8 * effort, target=GAP_AIMED_AT * settled,
+            whole=len(value) <= WHOLE_EACH_SECOND * budget.left(),
+        )  # fmt: skip
     return improver.x, bound
 
 
@@ -82,10 +105,12 @@ def _start(problem: Problem, starts: list[Ints]) -> Ints:
     )  # fmt: skip
     best_first = np.lexsort((number, -value, rank))
     nothing = np.zeros(len(value), np.int64)
-    cut_orders = (smallest, last_in, largest) if len(value) <= LARGE else (smallest, last_in)
+    small = len(value) <= LARGE
+    cut_orders = (smallest, last_in, largest) if small else (smallest,)
+    kept_starts = [(smallest, start) for start in starts] if small else []
     best: tuple[list[int], Ints] = ([], nothing)
     for cut_order, kept in (
-        *((cut_order, nothing) for cut_order in cut_orders), *((smallest, start) for start in starts)
+        *((cut_order, nothing) for cut_order in cut_orders), *kept_starts
     ):  # fmt: skip
         x = kept.copy()
         level = levels_after(problem, x)
@@ -94,4 +119,8 @@ def _start(problem: Problem, starts: list[Ints]) -> Ints:
         found = tally(problem, x, int(rank.max()) + 1).tolist()
         if found > best[0]:
             best = (found, x)
+    for start in starts:
+        found = tally(problem, start, int(rank.max()) + 1).tolist()
+        if found > best[0]:
+            best = (found, start.copy())
     return best[1]

@@ -123,7 +123,15 @@ def _created(instruction: Instruction) -> LifeStep:
 def _tried(*, attempts: Sequence[Attempt], instruction: Instruction, actor: Actor) -> list[LifeStep]:
     """Tell of the cycles that could not settle it; cycles in a row with the same shortage are one step."""
     steps = []
-    kinds = groupby(attempts, key=lambda attempt: (attempt.reason, attempt.short_account_id, attempt.shortfall))
+    # Lacking securities, and lacking them even for a part, are the same shortage told in and outside a window.
+    kinds = groupby(
+        attempts,
+        key=lambda attempt: (
+            Reason.LACK if attempt.reason == Reason.MINIMUM else attempt.reason,
+            attempt.short_account_id,
+            attempt.shortfall,
+        ),
+    )
     for _, group in kinds:
         same = list(group)
         first, last = same[0], same[-1]

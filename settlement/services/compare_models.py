@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ Flags = NDArray[np.bool_]
 COMPARE_LOCK_KEY = 7_250_019_733_022
 SECONDS_A_MODEL = 10.0
 # What is compared: the model, whether credit may be drawn, and its name.
+logger = logging.getLogger(__name__)
 VARIANTS = (
     (1, True, "Model 1: both legs gross, at once"),
     (1, False, "Model 1 without credit"),
@@ -82,7 +84,9 @@ def _compute(*, run: DryRun) -> None:
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"[:200]
         DryRun.objects.filter(pk=run.pk, state="RUNNING").update(state="FAILED", problem=problem)
-        raise
+        # A dry run that fails is shown as failed; what really settles must not stop for it.
+        logger.exception("dry run %s failed", run.pk)
+        return
     DryRun.objects.filter(pk=run.pk, state="RUNNING").update(state="DONE", progress_percent=100, result=result)
 
 

@@ -127,8 +127,8 @@ def assert_balances_follow_from_instructions(opening: dict[tuple[int, int], int]
     expected = defaultdict(int, opening)
     rows = Instruction.objects.filter(status="SETTLED").select_related("deliverer_account", "receiver_account")
     for row in rows:
-        expected[row.deliverer_account_id, row.security_id] -= row.quantity_units
-        expected[row.receiver_account_id, row.security_id] += row.quantity_units
+        expected[row.deliverer_account_id, row.security_id or 0] -= row.quantity_units
+        expected[row.receiver_account_id, row.security_id or 0] += row.quantity_units
         expected[row.deliverer_account.linked_cash_id or 0, row.currency_id] += row.cash_minor
         expected[row.receiver_account.linked_cash_id or 0, row.currency_id] -= row.cash_minor
     for balance in Balance.objects.all():
