@@ -20,8 +20,9 @@ from settlement.core.batch import (
 )
 from settlement.core.budget import Budget
 from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.improve import Improver
 from settlement.core.lifecycle import Reason
-from settlement.core.presolve import reduce_problem
+from settlement.core.presolve import reduce_problem, tighten_rows
 from settlement.core.problem import Problem, build_problem
 from settlement.core.strategy import decide_core, settle_first_in
 from settlement.core.units import part_of
@@ -176,20 +177,15 @@ def reasons_of(*, decision: Decision, row_is_cash: Flags) -> list[Reason | None]
 
 def warm_up() -> None:
     """Compile every kernel, or load it from the cache: for a worker's start, not for its first cycle."""
-    # Deliveries compete for one holding, so that the presolve leaves something to every later step; the
-    # small count ends in the exact decision, the larger in the search.
-    for count in (2, 40):
-        ones = np.ones(count, np.int64)
-        batch, _, _ = build_dvp_batch(
-            deliverer_securities=ones, receiver_securities=2 * ones,
-            deliverer_cash=ones, receiver_cash=2 * ones,
-            security=ones, quantity=3 * ones, currency=2 * ones, cash=0 * ones,
-            priority=ones, value=ones, number=np.arange(count),
-            known_account=ones[:1], known_asset=ones[:1], known_balance=ones[:1] * 7, known_floor=0 * ones[:1],
-        )  # fmt: skip
-        decide_settlement(batch=batch)
-    # Where all are alike the first answer is proved at once, and the search is never reached.
-    decide_settlement(batch=_mixed_batch(60))
+    # The smaller one ends in the exact decision, the larger in the search.
+    for count in (21, 60):
+        decide_settlement(batch=_mixed_batch(count))
+    # Repair is reached by chance alone: it mends what a solver leaves short.
+    problem = build_problem(batch=_mixed_batch(60))
+    nothing = np.zeros(len(problem.value), np.int64)
+    Improver(problem=problem, tight=tighten_rows(problem=problem), x=nothing, budget=Budget(seconds=1.0), seed=1).offer(
+        problem.most
+    )
 
 
 def _mixed_batch(count: int) -> Batch:

@@ -27,13 +27,14 @@ from settlement.services.prepare_batch import CycleBatch, prepare_batch
 from settlement.services.prepare_credit import load_credit_lines
 from settlement.services.settle_cycle import CYCLE_LOCK, sum_by_currency
 
+logger = logging.getLogger(__name__)
+
 Int64Array = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 COMPARE_LOCK_KEY = 7_250_019_733_022
 SECONDS_A_MODEL = 10.0
 # What is compared: the model, whether credit may be drawn, and its name.
-logger = logging.getLogger(__name__)
 VARIANTS = (
     (1, True, "Model 1: both legs gross, at once"),
     (1, False, "Model 1 without credit"),

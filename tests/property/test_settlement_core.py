@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from settlement.core import strategy
 from settlement.core.compiled import Flags, Ints
 from settlement.core.decide import UNRESTRICTED, Batch, Decision, build_dvp_batch, decide_settlement
+from settlement.core.submission import DVP, NOTHING, Submission, build_submitted_batch, settle_submission
+from settlement.files.outcome import check_outcome
 
 CURRENCY = 9
 AMOUNT = st.integers(0, 6)
@@ -142,6 +144,82 @@ def test_the_promises_hold_for_larger_batches(case: tuple[Batch, Ints], effort: 
     assert (first.shortfall == again.shortfall).all()
 
 
+def back_off(batch: Batch) -> Flags:
+    """All in; the least debitor of a short row goes, until none is short; then, best first, what still fits."""
+    effects = effects_of(batch)
+    below = (batch.floor != UNRESTRICTED) & (batch.balance < batch.floor)
+    watched = (batch.floor != UNRESTRICTED) & ~below
+    allowed_in = ~(effects[:, below] < 0).any(axis=1)
+    settles = allowed_in.copy()
+    best_first = np.lexsort((batch.number, -batch.value, batch.priority))
+    while True:
+        after = batch.balance + settles.astype(np.int64) @ effects
+        short = np.flatnonzero(watched & (after < batch.floor))
+        if not len(short):
+            break
+        debitors = [i for i in best_first if settles[i] and effects[i, short[0]] < 0]
+        settles[debitors[-1]] = False
+    for _ in range(len(settles)):
+        for i in best_first[~settles[best_first]]:
+            tried = settles.copy()
+            tried[i] = True
+            if feasible(batch, tried[None, :])[0]:
+                settles = tried
+    return settles
+
+
+@settings(deadline=None, max_examples=100)
+@given(batches(most=30))
+def test_never_less_than_back_off(case: tuple[Batch, Ints]) -> None:
+    batch, _ = case
+    kept = back_off(batch)
+    assert feasible(batch, kept[None, :])[0]
+    assert tally(batch, decide_settlement(batch=batch).settles) >= tally(batch, kept)
+
+
+LINKED_ORDER = st.tuples(
+    st.integers(1, 4),  # deliverer
+    st.integers(1, 3),  # receiver, in steps from the deliverer
+    st.integers(1, 9),  # quantity
+    st.integers(1, 90),  # cash
+    st.booleans(),  # partial
+    st.one_of(st.none(), st.integers(0, 19)),  # linked with
+)
+
+
+@st.composite
+def linked_submissions(draw: st.DrawFn) -> Submission:
+    orders = draw(st.lists(LINKED_ORDER, min_size=2, max_size=20))
+    count = len(orders)
+    held = draw(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 120)), min_size=4, max_size=4))
+    ones = np.ones(count, np.int64)
+    deliverer = np.array([order[0] for order in orders], np.int64)
+    link = [
+        NOTHING if order[5] is None or order[5] % count == i else order[5] % count for i, order in enumerate(orders)
+    ]
+    cash = np.array([order[3] for order in orders], np.int64)
+    return Submission(
+        kind=DVP * ones, deliverer=deliverer, receiver=(deliverer - 1 + [order[1] for order in orders]) % 4 + 1,
+        isin=0 * ones, currency=ones, quantity=np.array([order[2] for order in orders], np.int64), cash=cash,
+        value=cash, priority=ones, partial=np.array([order[4] for order in orders]), min_quantity=ones, multiple=ones,
+        linked_with=np.array(link, np.int64), account=np.repeat(np.arange(1, 5), 2), asset=np.tile([0, 1], 4),
+        balance=np.array(held, np.int64).ravel(), floor=np.zeros(8, np.int64), asset_is_cash=np.array([False, True]),
+    )  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(linked_submissions())
+def test_linked_instructions_settle_whole_together_or_not_at_all(submission: Submission) -> None:
+    submitted = build_submitted_batch(submission=submission, objective="value")
+    decision = decide_settlement(batch=submitted.batch)
+    settled = settle_submission(submission=submission, submitted=submitted, settled_units=decision.settled_units)
+    for i, other in enumerate(submission.linked_with.tolist()):
+        if other != NOTHING:
+            assert settled.whole[i] == settled.whole[other]
+            assert settled.whole[i] or settled.quantity[i] == settled.quantity[other] == 0
+    assert check_outcome(submission=submission, settled=settled) == 0
+
+
 PARTS = st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))  # units, least, step
 
 
@@ -229,7 +307,7 @@ def random_case(random: np.random.Generator, count: int) -> tuple[Batch, Ints]:
 
 
 def test_the_search_alone_comes_close_to_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the proof for small cores; the bars stand a little under what was measured."""
+    """Without the proof for tiny cores; the bars stand a little under what was measured: all were the best."""
     random = np.random.default_rng(20_080_908)
     monkeypatch.setattr(strategy, "is_tiny", lambda *, problem: False)
     shares, fifo_shares, optimal = [], [], 0
@@ -243,6 +321,6 @@ def test_the_search_alone_comes_close_to_the_best(monkeypatch: pytest.MonkeyPatc
             fifo_shares.append(int(batch.value[fifo(batch)].sum()) / best)
             optimal += shares[-1] == 1.0
     assert len(shares) > 400
-    assert np.mean(shares) > 0.995
-    assert optimal > 0.98 * len(shares)
+    assert np.mean(shares) > 0.9999
+    assert optimal > 0.995 * len(shares)
     assert np.mean(fifo_shares) < np.mean(shares) - 0.2
