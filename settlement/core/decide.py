@@ -6,6 +6,7 @@ circles without any stock of their own settle in one decision.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -38,6 +39,10 @@ __all__ = [
     "reasons_of",
     "warm_up",
 ]
+
+
+SECONDS_TO_BOOK: Final = 3e-6
+"""What booking and explaining an instruction takes once it is decided."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +85,7 @@ def decide_settlement(*, batch: Batch, seconds: float = 10.0, effort: int = 1, s
 
     Raises InvalidBatch, AmountOutOfRange.
     """
-    budget = Budget(seconds=seconds)
+    budget = Budget(seconds=max(seconds - SECONDS_TO_BOOK * len(batch.value), 0.9 * seconds))
     check_batch(batch=batch)
     batch = own_batch(batch=batch)
     problem = build_problem(batch=batch)

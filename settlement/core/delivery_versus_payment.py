@@ -31,7 +31,8 @@ class ModelOutcome:
     """What a batch of n columns comes to under one model; amounts in the minor units of the rows.
 
     settled_units[n]   int64
-    bound              no decision of model 1 is worth more, so none of model 2; None under model 3
+    bound              no decision of model 1 is worth more, so none of model 2 where all rows began at
+                       their floor or above; None there, and under model 3
     value, number      settled, in full or in part; settled in full
     liquidity_gross    cash that must stand ready, all rows added up, to book what settled one by one
     liquidity_net      the same when only the net of each row is booked
@@ -117,9 +118,12 @@ def settle_securities_in_sequence(
         if np.array_equal(taken, kept):
             break
     units = _append(batch, np.where(taken, units, 0), level)
+    # Where a row begins below its floor, model 1 refuses every debit, and model 2 only what is not made up for.
+    below = bool(((batch.floor != UNRESTRICTED) & (batch.balance < batch.floor)).any())
     return measure_outcome(
-        batch=batch, row_is_cash=row_is_cash, settled_units=units, unwound=ever_stuck & (units == 0), bound=bound
-    )
+        batch=batch, row_is_cash=row_is_cash, settled_units=units, unwound=ever_stuck & (units == 0),
+        bound=None if below else bound,
+    )  # fmt: skip
 
 
 def settle_net(*, batch: Batch, row_is_cash: Flags, row_participant: Ints) -> ModelOutcome:

@@ -160,6 +160,15 @@ class Improver:
             if job is not None:
                 self._offer_whole(job.result(), base, weight, loose)
 
+    def decide_coarsely(self, *, weight: Floats, share: float, target: float, integer_steps: int = 0) -> None:
+        """Decide everything at once with parts as shares, for at most that share of what is left."""
+        everything = np.arange(len(weight))
+        found = solve_columns(
+            problem=self.tight, columns=everything, x=self.x, level=levels_after(self.tight, self.x), weight=weight,
+            seconds=self.budget.left(share), absolute_gap=target, seed=self.seed, integer_steps=integer_steps,
+        )  # fmt: skip
+        self.offer(found.x)
+
     def _offer_whole(self, found: Found, base: Ints, weight: Floats, target: float) -> bool:
         """Offer to the decision from which it started; say if that is proved best. Else keep the better one."""
         kept = (self.x, self.level, self.tally)

@@ -78,19 +78,19 @@ def _take_columns(problem: Problem, columns: Ints, x: Ints, level: Ints) -> _Mat
 
 def solve_columns(
     *, problem: Problem, columns: Ints, x: Ints, level: Ints, weight: Floats, seconds: float, absolute_gap: float = 0.0,
-    most_nodes: int = 2**31 - 1, seed: int = 1, threads: int = 1, log: bool = False,
+    most_nodes: int = 2**31 - 1, seed: int = 1, integer_steps: int = MOST_INTEGER_STEPS,
 ) -> Found:  # fmt: skip
     """Maximise the weight of the whole, float64[n], over the given columns; all others stay as in x.
 
     level is what the rows have left with x; absolute_gap is weight that may be missed. The search starts from x,
-    so it finds nothing worse.
+    so it finds nothing worse. Parts in more than integer_steps steps are shares to the solver, rounded after.
     """
     matrix = _take_columns(problem, columns, x, level)
     count, row_count = len(columns), len(matrix.lower)
     units, least, most = problem.units[columns], problem.least[columns], problem.most[columns]
     step = np.where(least < units, problem.step[columns], units)
     parts: Flags = least < most
-    in_steps = parts & (units % step == 0) & (units // step <= MOST_INTEGER_STEPS)
+    in_steps = parts & (units % step == 0) & (units // step <= integer_steps)
     # A variable is the number of steps where there are few, a share where there are many, else all or nothing.
     size = np.where(in_steps, step / units, np.where(parts, 1.0, np.maximum(most, 1) / units))
     upper = most / units / size
@@ -114,10 +114,9 @@ def solve_columns(
     bounds = np.concatenate((upper, np.ones(switches)))
     solver = highspy.Highs()
     for name, option in (
-        ("output_flag", log), ("threads", threads), ("random_seed", seed % 2**31), ("time_limit", max(seconds, 0.0)),
+        ("output_flag", False), ("threads", 1), ("random_seed", seed % 2**31), ("time_limit", max(seconds, 0.0)),
         ("mip_rel_gap", 0.0), ("mip_abs_gap", absolute_gap / scale), ("mip_max_nodes", most_nodes),
-        ("mip_heuristic_run_rins", False), ("mip_heuristic_run_root_reduced_cost", False),
-        ("mip_allow_restart", False), ("mip_feasibility_tolerance", TOLERANCE),
+        ("mip_feasibility_tolerance", TOLERANCE),
         ("primal_feasibility_tolerance", TOLERANCE),
     ):  # fmt: skip
         solver.setOptionValue(name, option)

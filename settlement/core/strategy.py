@@ -31,6 +31,11 @@ LARGE: Final = 8_000
 WHOLE_EACH_SECOND: Final = 1_000
 """With so many columns to a second, and no more, the solver has a chance to decide the whole at once."""
 
+COARSE_EACH_SECOND: Final = 3_000
+"""With so many columns to a second, and no more, the solver decides the whole with parts as shares first."""
+
+COARSE_GAP: Final = 1e-4
+
 GAP_AIMED_AT: Final = 1e-6
 
 
@@ -56,7 +61,7 @@ def decide_core(*, problem: Problem, starts: list[Ints], budget: Budget, effort:
     relaxing = Relaxing(problem=tight, weight=value)
     with ThreadPoolExecutor(1) as pool:
         # The greedy decisions are found while the relaxation is solved.
-        job = None if small or effort <= 0 else pool.submit(relaxing.solve, budget=Budget(seconds=budget.left(0.5)))
+        job = None if small or effort <= 0 else pool.submit(relaxing.solve, budget=Budget(seconds=budget.left(0.8)))
         improver = Improver(problem=problem, tight=tight, x=_start(problem, starts), budget=budget, seed=seed)
         solved = job is not None and job.result()
     if effort <= 0:
@@ -76,11 +81,14 @@ def decide_core(*, problem: Problem, starts: list[Ints], budget: Budget, effort:
             relaxing = Relaxing(problem=tight, weight=weight)
             solved = relaxing.solve(budget=Budget(seconds=budget.left(0.3)))
             relaxation = relaxing.relaxation(solved=solved)
-        if solved:
-            x, _ = dive(relaxing=relaxing, budget=Budget(seconds=budget.left(0.7)))
+        settled = float((weight * (improver.x / problem.units)).sum())
+        if len(value) <= COARSE_EACH_SECOND * budget.left():
+            improver.decide_coarsely(weight=weight, share=0.6 / (stages - stage), target=COARSE_GAP * settled)
+        elif solved:
+            x, _ = dive(relaxing=relaxing, budget=Budget(seconds=budget.left(0.9)))
             improver.offer(round_units(problem, np.arange(len(x)), x))
         order = improver.order_differing(relaxation=relaxation)
-        for samples in (8, 16):
+        for samples in (8, 16) if small else (8,):
             improver.search(order=order, rounds=1, most_steps=40, samples=samples, share=0.4 / (stages - stage))
         guide = read_guide(problem=tight, weight=weight, relaxation=relaxation)
         settled = float((weight * (improver.x / problem.units)).sum())

@@ -94,7 +94,7 @@ class TestLists:
         django_assert_max_num_queries: Any,
     ) -> None:  # fmt: skip
         for client in (alpha, operator, auditor):
-            with django_assert_max_num_queries(8):
+            with django_assert_max_num_queries(9):
                 rows = results(client, path)
             if path != "submissions":
                 assert rows
