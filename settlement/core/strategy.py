@@ -35,6 +35,7 @@ COARSE_EACH_SECOND: Final = 3_000
 """With so many columns to a second, and no more, the solver decides the whole with parts as shares first."""
 
 COARSE_GAP: Final = 1e-4
+LEAST_DIVE_SECONDS: Final = 2.5
 
 GAP_AIMED_AT: Final = 1e-6
 
@@ -85,7 +86,8 @@ def decide_core(*, problem: Problem, starts: list[Ints], budget: Budget, effort:
         if len(value) <= COARSE_EACH_SECOND * budget.left():
             improver.decide_coarsely(weight=weight, share=0.6 / (stages - stage), target=COARSE_GAP * settled)
         elif solved:
-            x, _ = dive(relaxing=relaxing, budget=Budget(seconds=budget.left(0.9)))
+            # Cut short, a dive is worth next to nothing: it may pass a small budget a little.
+            x, _ = dive(relaxing=relaxing, budget=Budget(seconds=max(budget.left(0.9), LEAST_DIVE_SECONDS)))
             improver.offer(round_units(problem, np.arange(len(x)), x))
         order = improver.order_differing(relaxation=relaxation)
         for samples in (8, 16) if small else (8,):

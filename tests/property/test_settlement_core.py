@@ -149,7 +149,7 @@ def back_off(batch: Batch) -> Flags:
     effects = effects_of(batch)
     below = (batch.floor != UNRESTRICTED) & (batch.balance < batch.floor)
     watched = (batch.floor != UNRESTRICTED) & ~below
-    allowed_in = ~(effects[:, below] < 0).any(axis=1)
+    allowed_in: Flags = np.asarray(~(effects[:, below] < 0).any(axis=1), dtype=np.bool_)
     settles = allowed_in.copy()
     best_first = np.lexsort((batch.number, -batch.value, batch.priority))
     while True:
