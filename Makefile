@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 export PORT
@@ -18,8 +19,8 @@ run: $(VENV)/.installed ## Run the product: http://127.0.0.1:8000, or PORT=…; 
 demo: $(VENV)/.installed ## Play 20 business days of 2008 without pages, check every invariant, report
 	@$(BIN)/python -m fmi.embedded with -- $(BIN)/python manage.py demo
 
-test: $(VENV)/.installed-dev ## Run all tests on throw-away servers; ARGS="-k name" chooses
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.installed-dev ## Run all tests on throw-away servers, JOBS=… side by side; ARGS="-k name" chooses
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## Kill workers and lose messages while business days run; CHAOS_SEED=… repeats a run
 	$(BIN)/python -m pytest -m chaos -s $(ARGS)

@@ -34,6 +34,29 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start throw-away servers, unless the environment names others, and point the settings at them."""
     if config.option.help or config.option.version:
         return
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+    if runs_tests:
+        _start_servers()
+    os.environ["SECRET_KEY"] = "tests-" + "x" * 60
+    os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
+    os.environ["HTTPS_ONLY"] = "false"
+    os.environ["DEBUG"] = "true"
+    # Playwright's synchronous API keeps an event loop in the thread that runs the tests.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fmi.settings"
+    django.setup()
+    if not runs_tests:
+        # What runs the tests inherits this environment, and must not read the settings before its servers stand.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+    # A slow hash says nothing in a test that a fast one does not.
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    _let_teardown_truncate()
+
+
+def _start_servers() -> None:
+    """Start the servers of this process of the run: several processes run tests side by side."""
     directory = Path(tempfile.mkdtemp(prefix="mini-fmi-tests-"))
     _directories.append(directory)
     directory.chmod(0o711)
@@ -43,19 +66,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not os.environ.get("REDIS_URL"):
         _servers.append(start_valkey(directory=directory / "valkey", throw_away=True))
         os.environ["REDIS_URL"] = _servers[-1].url
-    os.environ["SECRET_KEY"] = "tests-" + "x" * 60
-    os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
-    os.environ["HTTPS_ONLY"] = "false"
-    os.environ["DEBUG"] = "true"
-    # Playwright's synchronous API keeps an event loop in the thread that runs the tests.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "fmi.settings"
-    django.setup()
-    # A slow hash says nothing in a test that a fast one does not.
-    from django.conf import settings
-
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    _let_teardown_truncate()
 
 
 def _let_teardown_truncate() -> None:
