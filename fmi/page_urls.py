@@ -1,8 +1,7 @@
 """Addresses of the pages. The names are what the navigation and the templates link to."""
 
-from django.urls import path
+from django.urls import include, path
 
-from clearing import pages as clearing
 from events import pages as events
 from fmi import pages as top
 from ledger import pages as ledger
@@ -24,8 +23,7 @@ urlpatterns = [
     path("trades/<uuid:public_id>/", top.trade, name="trade"),
     path("trades/<uuid:public_id>/cancel/", trades.cancel, name="trade-cancel"),
     path("unmatched/", trades.unmatched, name="unmatched"),
-    path("netting/", clearing.netting, name="netting"),
-    path("netting/exposures/", clearing.exposures, name="exposures"),
+    path("", include("clearing.pages.urls")),
     path("cycles/", settlement_day.cycles, name="cycles"),
     path("cycles/step/", settlement_day.step, name="day-step"),
     path("cycles/pause/", settlement_day.pause, name="clock-pause"),

@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from clearing.api import views
+from clearing.api.views import netting
 
 urlpatterns = [
-    path("clearing/exposures", views.ExposureReport.as_view(), name="api-exposures"),
-    path("clearing/netting-runs", views.NettingRunList.as_view(), name="api-netting-runs"),
-    path("clearing/obligations", views.ObligationList.as_view(), name="api-obligations"),
+    path("clearing/exposures", netting.ExposureReport.as_view(), name="api-exposures"),
+    path("clearing/netting-runs", netting.NettingRunList.as_view(), name="api-netting-runs"),
+    path("clearing/obligations", netting.ObligationList.as_view(), name="api-obligations"),
 ]

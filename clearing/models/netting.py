@@ -1,4 +1,4 @@
-"""The CCP: novation, netting and the obligations that settlement discharges."""
+"""Novation, netting and the obligations that settlement discharges."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -133,6 +133,9 @@ class Obligation(models.Model):
     sold_minor = models.BigIntegerField(help_text="Gross value sold.")
     discharged_at = models.DateTimeField(null=True, help_text="Business time.")
     cancelled_at = models.DateTimeField(null=True, help_text="Business time; only a gross one, by both parties.")
+    carried_at = models.DateTimeField(
+        null=True, help_text="Business time; when its rest left it as carried contracts, into a later net."
+    )
     created_at = models.DateTimeField(help_text="Business time.")
 
     class Meta:
@@ -152,6 +155,9 @@ class Obligation(models.Model):
             models.CheckConstraint(
                 condition=Q(cancelled_at__isnull=True) | Q(kind="GROSS", discharged_at__isnull=True),
                 name="obligation_cancelled_only_gross",
+            ),
+            models.CheckConstraint(
+                condition=Q(carried_at__isnull=True) | Q(kind="NET"), name="obligation_carried_only_net"
             ),
         ]
         indexes = [

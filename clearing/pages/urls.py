@@ -1,0 +1,10 @@
+"""Addresses of the pages of clearing and risk."""
+
+from django.urls import path
+
+from clearing.pages import netting
+
+urlpatterns = [
+    path("netting/", netting.netting, name="netting"),
+    path("netting/exposures/", netting.exposures, name="exposures"),
+]
