@@ -12,7 +12,8 @@ from clearing.queries.visible import obliges
 from reference.filters import CurrencyFilter, DateFilter, FilterSet, ParticipantFilter, SecurityFilter
 
 STATES = {
-    "OPEN": Q(discharged_at__isnull=True, cancelled_at__isnull=True),
+    "OPEN": Q(discharged_at__isnull=True, cancelled_at__isnull=True, carried_at__isnull=True),
+    "CARRIED": Q(carried_at__isnull=False, discharged_at__isnull=True),
     "DISCHARGED": Q(discharged_at__isnull=False),
     "CANCELLED": Q(cancelled_at__isnull=False),
 }

@@ -123,12 +123,42 @@ CHAIN_INVARIANTS = {
         FROM clearing_obligation o
         LEFT JOIN settlement_instruction i ON i.source = 'OBLIGATION' AND i.source_id = o.id
         WHERE o.discharged_at IS NOT NULL AND coalesce(i.status, '') <> 'SETTLED'
-          AND (o.quantity_units <> 0 OR o.cash_minor <> 0)""",
-    "netting conserves: obligations of a run sum to zero": """
+          AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
+          AND (o.carried_at IS NULL OR EXISTS (
+              SELECT FROM clearing_carriedcontract c
+              LEFT JOIN clearing_obligation into_ ON into_.netting_run_id = c.netting_run_id
+                  AND into_.account_id = c.account_id AND into_.security_id = c.security_id
+                  AND into_.currency_id = c.currency_id
+              WHERE c.cause = 'ROLL' AND c.cause_id = o.id AND c.account_id = o.account_id
+                AND into_.discharged_at IS NULL))""",
+    # What is carried balances against the CCP's own row, which is netted into no obligation.
+    "netting conserves: obligations of a run, with the CCP's side of what was carried into it, sum to zero": """
         SELECT format('run %s security %s: %s units, %s minor', netting_run_id, security_id, sum(quantity_units),
                       sum(cash_minor))
-        FROM clearing_obligation WHERE kind = 'NET' GROUP BY netting_run_id, security_id, currency_id
+        FROM (
+            SELECT netting_run_id, security_id, currency_id, quantity_units, cash_minor
+            FROM clearing_obligation WHERE kind = 'NET'
+            UNION ALL
+            SELECT c.netting_run_id, c.security_id, c.currency_id, c.quantity_units, c.cash_minor
+            FROM clearing_carriedcontract c
+            JOIN ledger_account a ON a.id = c.account_id
+            JOIN reference_participant p ON p.id = a.participant_id AND p.role = 'CCP'
+            WHERE c.netting_run_id IS NOT NULL
+        ) side
+        GROUP BY netting_run_id, security_id, currency_id
         HAVING sum(quantity_units) <> 0 OR sum(cash_minor) <> 0""",
+    "what leaves an obligation is carried, and no more than was left of it": """
+        SELECT format('obligation %s carried: %s of %s units, %s settled in parts', o.id, coalesce(c.units, 0),
+                      o.quantity_units, coalesce(i.settled_units, 0))
+        FROM clearing_obligation o
+        LEFT JOIN settlement_instruction i ON i.source = 'OBLIGATION' AND i.source_id = o.id
+        LEFT JOIN (
+            SELECT cause_id, account_id, sum(quantity_units) AS units FROM clearing_carriedcontract
+            WHERE cause = 'ROLL' GROUP BY 1, 2
+        ) c ON c.cause_id = o.id AND c.account_id = o.account_id
+        WHERE o.carried_at IS NULL AND c.units IS NOT NULL
+           OR o.carried_at IS NOT NULL AND (coalesce(i.status, 'CANCELLED') <> 'CANCELLED'
+              OR abs(c.units) + coalesce(i.settled_units, 0) <> abs(o.quantity_units))""",
     "a corporate action pays its holders what they are entitled to, and only once it is paid": """
         SELECT format('corporate action %s: account %s is entitled to %s, paid %s', action_id, account_id,
                       coalesce(e.amount, 0), coalesce(p.amount, 0))

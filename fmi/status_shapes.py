@@ -9,6 +9,7 @@ STATES = {
     "CLEARED": ("Cleared", "go", "two-thirds"),
     "SETTLED": ("Settled", "good", "done"),
     "CANCELLED": ("Cancelled", "idle", "struck"),
+    "CARRIED": ("Rolled on", "idle", "dot"),
     "REJECTED": ("Rejected", "bad", "cross"),
     "EXPIRED": ("Expired", "idle", "dashed"),
     "PENDING": ("Pending", "go", "dot"),

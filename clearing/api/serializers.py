@@ -52,14 +52,16 @@ class ObligationSerializer(serializers.ModelSerializer[Obligation]):
         fields = [
             "id", "kind", "status", "netting_run", "account", "counterparty_account", "security", "quantity",
             "cash", "currency", "settlement_date", "trades", "bought", "sold", "created_at", "discharged_at",
-            "cancelled_at",
+            "cancelled_at", "carried_at",
         ]  # fmt: skip
 
     def get_status(self, obligation: Obligation) -> str:
-        """Return OPEN, DISCHARGED or CANCELLED."""
+        """Return OPEN, CARRIED, DISCHARGED or CANCELLED."""
         if obligation.cancelled_at is not None:
             return "CANCELLED"
-        return "OPEN" if obligation.discharged_at is None else "DISCHARGED"
+        if obligation.discharged_at is not None:
+            return "DISCHARGED"
+        return "OPEN" if obligation.carried_at is None else "CARRIED"
 
 
 class PositionSerializer(serializers.Serializer[Any]):

@@ -61,7 +61,6 @@ class Migration(migrations.Migration):
             model_name="carriedcontract",
             name="account",
             field=models.ForeignKey(
-                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
@@ -72,7 +71,6 @@ class Migration(migrations.Migration):
             model_name="carriedcontract",
             name="currency",
             field=models.ForeignKey(
-                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
@@ -83,7 +81,6 @@ class Migration(migrations.Migration):
             model_name="carriedcontract",
             name="netting_run",
             field=models.ForeignKey(
-                db_constraint=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="carried",
@@ -94,7 +91,6 @@ class Migration(migrations.Migration):
             model_name="carriedcontract",
             name="security",
             field=models.ForeignKey(
-                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
@@ -181,22 +177,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name="carriedcontract",
             trigger=pgtrigger.compiler.Trigger(
-                name="clearing_carriedcontract_references",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="\n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT account_id FROM new_rows WHERE account_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM ledger_account r WHERE r.id = n.account_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_carriedcontract.account_id refers to no row of ledger_account'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_carriedcontract_account_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT security_id FROM new_rows WHERE security_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_security r WHERE r.id = n.security_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_carriedcontract.security_id refers to no row of reference_security'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_carriedcontract_security_id_exists';\n            END IF;\n            \n            IF EXISTS (\n                SELECT 1 FROM (SELECT DISTINCT currency_id FROM new_rows WHERE currency_id IS NOT NULL) n\n                WHERE NOT EXISTS (SELECT 1 FROM reference_currency r WHERE r.id = n.currency_id)\n            ) THEN\n                RAISE EXCEPTION 'clearing_carriedcontract.currency_id refers to no row of reference_currency'\n                    USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'clearing_carriedcontract_currency_id_exists';\n            END IF;\n            RETURN NULL;",
-                    hash="b8e3f2106341c57a7edf4e50c5530d4601acd49c",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_clearing_carriedcontract_references_f0b42",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="clearing_carriedcontract",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="carriedcontract",
-            trigger=pgtrigger.compiler.Trigger(
                 name="clearing_carriedcontract_sums_to_zero",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     func="\n    IF EXISTS (\n        SELECT 1 FROM new_rows GROUP BY cause, cause_id, security_id, currency_id\n        HAVING sum(quantity_units) <> 0 OR sum(cash_minor) <> 0\n    ) THEN\n        RAISE EXCEPTION 'what is carried does not sum to zero per security and currency'\n            USING ERRCODE = 'check_violation', CONSTRAINT = 'carriedcontract_sums_to_zero';\n    END IF;\n    RETURN NULL;\n",
@@ -208,6 +188,14 @@ class Migration(migrations.Migration):
                     table="clearing_carriedcontract",
                     when="AFTER",
                 ),
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="obligation",
+            index=models.Index(
+                condition=models.Q(("carried_at__isnull", False), ("discharged_at__isnull", True)),
+                fields=["id"],
+                name="obligation_carried",
             ),
         ),
     ]

@@ -4,7 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import Q
 
-from reference.triggers import immutable_columns, references_checked, refuse_delete
+from reference.triggers import immutable_columns, refuse_delete
 
 SUMS_TO_ZERO = """
     IF EXISTS (
@@ -37,19 +37,19 @@ class CarriedContract(models.Model):
     cause = models.CharField(max_length=9, choices=CarryCause.choices)
     cause_id = models.BigIntegerField(help_text="ROLL: the obligation. Else the row of the default case.")
     account = models.ForeignKey(
-        "ledger.Account", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        "ledger.Account", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     security = models.ForeignKey(
-        "reference.Security", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        "reference.Security", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     currency = models.ForeignKey(
-        "reference.Currency", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+        "reference.Currency", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     settlement_date = models.DateField(help_text="From which netting on it takes part.")
     quantity_units = models.BigIntegerField(help_text="Positive: the account receives; negative: it delivers.")
     cash_minor = models.BigIntegerField(help_text="Positive: the account receives; negative: it pays.")
     netting_run = models.ForeignKey(
-        "clearing.NettingRun", null=True, on_delete=models.PROTECT, related_name="carried", db_constraint=False
+        "clearing.NettingRun", null=True, on_delete=models.PROTECT, related_name="carried"
     )
     created_at = models.DateTimeField(help_text="Business time.")
 
@@ -77,13 +77,6 @@ class CarriedContract(models.Model):
                     "cause", "cause_id", "account_id", "security_id", "currency_id", "settlement_date",
                     "quantity_units", "cash_minor", "created_at",
                 ),
-            ),
-            references_checked(
-                table="clearing_carriedcontract",
-                references={
-                    "account_id": "ledger_account", "security_id": "reference_security",
-                    "currency_id": "reference_currency",
-                },
             ),
             pgtrigger.Trigger(
                 name="clearing_carriedcontract_sums_to_zero",

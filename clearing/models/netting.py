@@ -167,6 +167,11 @@ class Obligation(models.Model):
                 name="obligation_open",
                 condition=Q(discharged_at__isnull=True, cancelled_at__isnull=True),
             ),
+            models.Index(
+                fields=["id"],
+                name="obligation_carried",
+                condition=Q(discharged_at__isnull=True, carried_at__isnull=False),
+            ),
         ]
         triggers = [
             *refuse_delete(table="clearing_obligation"),

@@ -40,6 +40,7 @@ OBLIGATION_COLUMNS: tuple[Column, ...] = (
     ("created_at", lambda row: row.created_at),
     ("discharged_at", lambda row: row.discharged_at),
     ("cancelled_at", lambda row: row.cancelled_at),
+    ("carried_at", lambda row: row.carried_at),
 )
 EXPOSURE_COLUMNS: tuple[Column, ...] = (
     ("member", lambda row: row.member),

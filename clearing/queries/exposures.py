@@ -22,7 +22,7 @@ OPEN_SQL = """
                0 AS contracts, true AS netted
         FROM clearing_obligation o
         WHERE o.settlement_date BETWEEN %(oldest)s AND %(farthest)s AND o.kind = 'NET'
-          AND o.discharged_at IS NULL AND o.cancelled_at IS NULL
+          AND o.discharged_at IS NULL AND o.cancelled_at IS NULL AND o.carried_at IS NULL
         UNION ALL
         SELECT s.account_id, m.security_id, m.currency_id, s.sign * m.quantity_units, -s.sign * m.amount_minor, 1, false
         FROM clearing_novation n
@@ -30,6 +30,9 @@ OPEN_SQL = """
         CROSS JOIN LATERAL (VALUES (m.buyer_account_id, 1), (m.seller_account_id, -1)) AS s (account_id, sign)
         WHERE n.settlement_date BETWEEN %(oldest)s AND %(farthest)s
           AND n.netting_run_id IS NULL AND n.cancelled_at IS NULL
+        UNION ALL
+        SELECT account_id, security_id, currency_id, quantity_units, cash_minor, 1, false
+        FROM clearing_carriedcontract WHERE netting_run_id IS NULL
     ) open
     GROUP BY account_id, security_id, currency_id, netted
 """

@@ -18,11 +18,29 @@ DISCHARGE_SQL = """
         FROM clearing_obligation open
         LEFT JOIN settlement_instruction i ON i.source = 'OBLIGATION' AND i.source_id = open.id
         WHERE o.id = open.id AND open.discharged_at IS NULL
-          AND open.cancelled_at IS NULL
+          AND open.cancelled_at IS NULL AND open.carried_at IS NULL
           AND (i.status = 'SETTLED' OR (i.id IS NULL AND open.quantity_units = 0 AND open.cash_minor = 0))
         RETURNING o.id, o.kind, o.match_id, o.netting_run_id
     )
     SELECT * FROM done
+"""
+
+# What rolled on is discharged with the obligation it went into; what was transferred, with the transfer.
+CARRIED_SQL = """
+    WITH done AS (
+        UPDATE clearing_obligation o SET discharged_at = %(at)s
+        FROM clearing_obligation gone
+        WHERE o.id = gone.id AND gone.carried_at IS NOT NULL AND gone.discharged_at IS NULL
+          AND NOT EXISTS (
+            SELECT FROM clearing_carriedcontract c
+            LEFT JOIN clearing_obligation into_ ON into_.netting_run_id = c.netting_run_id
+                AND into_.account_id = c.account_id AND into_.security_id = c.security_id
+                AND into_.currency_id = c.currency_id
+            WHERE c.cause = 'ROLL' AND c.cause_id = gone.id AND c.account_id = gone.account_id
+              AND into_.discharged_at IS NULL)
+        RETURNING o.id, o.kind, o.match_id, o.netting_run_id
+    )
+    INSERT INTO discharged SELECT * FROM done
 """
 
 # The discharged obligations of the runs that are concerned, those of earlier cycles too. A table of its own,
@@ -63,6 +81,10 @@ def discharge_obligations(*, at: datetime) -> int:
         cursor.execute("DROP TABLE IF EXISTS discharged, done_obligation, settled_match")
         cursor.execute(DISCHARGE_SQL, {"at": at})
         discharged = int(cursor.rowcount)
+        cursor.execute(CARRIED_SQL, {"at": at})
+        while cursor.rowcount > 0:  # Each time round, what has rolled once more.
+            discharged += int(cursor.rowcount)
+            cursor.execute(CARRIED_SQL, {"at": at})
         if discharged <= 0:
             return 0
         cursor.execute("ANALYZE discharged")

@@ -15,7 +15,7 @@ WAITING_SQL = """
     SELECT o.id, o.account_id, o.counterparty_account_id, o.security_id, o.quantity_units, o.currency_id,
            o.cash_minor, (o.kind = 'NET')::int, o.settlement_date
     FROM clearing_obligation o
-    WHERE o.discharged_at IS NULL AND o.cancelled_at IS NULL
+    WHERE o.discharged_at IS NULL AND o.cancelled_at IS NULL AND o.carried_at IS NULL
       AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
       AND NOT EXISTS (
         SELECT 1 FROM settlement_instruction i WHERE i.source = 'OBLIGATION' AND i.source_id = o.id)

@@ -25,6 +25,14 @@ DUE_SQL = """
       AND n.netting_run_id IS NULL AND n.cancelled_at IS NULL
 """
 
+# What was carried here without a trade. The CCP's own rows only balance the others: it is obliged to nobody.
+DUE_CARRIED_SQL = """
+    CREATE TEMP TABLE due_carried ON COMMIT DROP AS
+    SELECT id, settlement_date, account_id, security_id, currency_id, quantity_units, cash_minor
+    FROM clearing_carriedcontract
+    WHERE settlement_date <= %(business_date)s AND netting_run_id IS NULL
+"""
+
 NET_SQL = """
     CREATE TEMP TABLE net_position ON COMMIT DROP AS
     SELECT settlement_date, account_id, security_id, currency_id, sum(quantity)::bigint AS quantity_units,
@@ -37,6 +45,10 @@ NET_SQL = """
         UNION ALL
         SELECT settlement_date, seller_account_id, security_id, currency_id, -quantity_units, 0, amount_minor
         FROM due_contract
+        UNION ALL
+        SELECT settlement_date, account_id, security_id, currency_id, quantity_units, greatest(-cash_minor, 0),
+               greatest(cash_minor, 0)
+        FROM due_carried WHERE account_id <> %(ccp_account)s
     ) contract
     GROUP BY settlement_date, account_id, security_id, currency_id
 """
@@ -44,7 +56,9 @@ NET_SQL = """
 RUNS_SQL = """
     INSERT INTO clearing_nettingrun (
         business_date, settlement_date, ran_at, contracts, obligations, gross_minor, net_minor)
-    SELECT %(business_date)s, settlement_date, %(at)s, (sum(trades) / 2)::int, sum(obligations)::int,
+    SELECT %(business_date)s, settlement_date, %(at)s,
+           (SELECT count(*) FROM due_contract d WHERE d.settlement_date = totals.settlement_date)::int,
+           sum(obligations)::int,
            jsonb_object_agg(code, gross), jsonb_object_agg(code, net)
     FROM (
         SELECT p.settlement_date, a.code, sum(trades) AS trades, count(*) AS obligations,
@@ -74,6 +88,13 @@ NETTED_SQL = """
     WHERE n.match_id = d.match_id
 """
 
+NETTED_CARRIED_SQL = """
+    UPDATE clearing_carriedcontract c SET netting_run_id = r.id
+    FROM due_carried d
+    JOIN unnest(%(runs)s::bigint[], %(dates)s::date[]) AS r (id, settlement_date) USING (settlement_date)
+    WHERE c.id = d.id
+"""
+
 
 def net_obligations(*, at: datetime, business_date: date) -> int:
     """Net all novated contracts that settle by the business date; return the number of obligations.
@@ -89,13 +110,14 @@ def net_obligations(*, at: datetime, business_date: date) -> int:
     }
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
-        cursor.execute("DROP TABLE IF EXISTS due_contract, net_position")
+        cursor.execute("DROP TABLE IF EXISTS due_contract, due_carried, net_position")
         cursor.execute(DUE_SQL, parameters)
         contracts = int(cursor.rowcount)
-        if contracts == 0:
+        cursor.execute(DUE_CARRIED_SQL, parameters)
+        if contracts == 0 and cursor.rowcount == 0:
             return 0
         cursor.execute("ANALYZE due_contract")
-        cursor.execute(NET_SQL)
+        cursor.execute(NET_SQL, parameters)
         cursor.execute("ANALYZE net_position")
         cursor.execute(RUNS_SQL, parameters)
         runs = cursor.fetchall()
@@ -103,6 +125,7 @@ def net_obligations(*, at: datetime, business_date: date) -> int:
         cursor.execute(OBLIGATIONS_SQL, parameters)
         obligations = int(cursor.rowcount)
         cursor.execute(NETTED_SQL, parameters)
+        cursor.execute(NETTED_CARRIED_SQL, parameters)
         record_fact(fact=ObligationsNetted(count=obligations))
         refresh_statistics(rows=contracts, tables=("clearing_novation", "clearing_obligation"))
     return obligations

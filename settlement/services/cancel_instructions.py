@@ -35,6 +35,17 @@ def cancel_instruction_of(*, source_id: int) -> bool:
     return True
 
 
+def cancel_instructions_of(*, source_ids: Sequence[int]) -> int:
+    """Cancel the rest of the pending instructions of obligations, inside the caller's transaction; return how many.
+
+    What has settled in part stays settled.
+    """
+    take_lock(name=CYCLE_LOCK)
+    return Instruction.objects.filter(
+        source=InstructionSource.OBLIGATION, source_id__in=source_ids, status=InstructionStatus.PENDING
+    ).update(status=InstructionStatus.CANCELLED, reason="", shortfall=0)
+
+
 def cancel_instruction(
     *, instruction_pk: int, actor: Actor, sides: Sequence[str], at: datetime, business_date: date, reason: str = ""
 ) -> str:

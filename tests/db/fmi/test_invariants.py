@@ -221,7 +221,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a netting run that made securities": (
         ("UPDATE clearing_obligation SET quantity_units = quantity_units + 1"
          " WHERE id = (SELECT min(id) FROM clearing_obligation WHERE kind = 'NET')",),
-        ("netting conserves: obligations of a run sum to zero",),
+        ("netting conserves: obligations of a run, with the CCP's side of what was carried into it, sum to zero",),
     ),
     "a dividend paid short": (
         ("UPDATE settlement_entitlement SET amount = amount + 1",),
@@ -235,7 +235,7 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a netting run that lost money": (
         ("UPDATE clearing_obligation SET cash_minor = cash_minor - 1, sold_minor = sold_minor - 1"
          " WHERE id = (SELECT min(id) FROM clearing_obligation WHERE kind = 'NET')",),
-        ("netting conserves: obligations of a run sum to zero",),
+        ("netting conserves: obligations of a run, with the CCP's side of what was carried into it, sum to zero",),
     ),
 }  # fmt: skip
 
