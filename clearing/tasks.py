@@ -1,8 +1,10 @@
 """Wake-up calls: each drains whatever is due, so a lost, doubled or late one changes nothing."""
 
 from celery import shared_task
+from django.conf import settings
 
 from clearing.services import discharge_obligations, instruct_settlement, net_obligations, novate_trades
+from clearing.services.carry_obligations import roll_failed_obligations
 from reference.queries import business_clock
 
 
@@ -15,8 +17,10 @@ def novate() -> None:
 
 @shared_task(name="clearing.net")
 def net() -> None:
-    """Net what settles by the business date."""
+    """Net what settles by the business date; where netting is continuous, with what failed before."""
     clock = business_clock()
+    if settings.CONTINUOUS_NETTING:
+        roll_failed_obligations(at=clock.at, business_date=clock.business_date)
     net_obligations.net_obligations(at=clock.at, business_date=clock.business_date)
 
 

@@ -50,6 +50,8 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 STATIC_FROM_SOURCE = env.bool("STATIC_FROM_SOURCE", default=DEBUG)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # Threads of one web process, each with a connection of its own.
+# What failed joins the next day's net (continuous net settlement), or stays an obligation of its own date.
+CONTINUOUS_NETTING = env.bool("CONTINUOUS_NETTING", default=False)
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
 WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)

@@ -36,21 +36,13 @@ class CarriedContract(models.Model):
     id = models.BigAutoField(primary_key=True)
     cause = models.CharField(max_length=9, choices=CarryCause.choices)
     cause_id = models.BigIntegerField(help_text="ROLL: the obligation. Else the row of the default case.")
-    account = models.ForeignKey(
-        "ledger.Account", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    security = models.ForeignKey(
-        "reference.Security", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    currency = models.ForeignKey(
-        "reference.Currency", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    account = models.ForeignKey("ledger.Account", on_delete=models.PROTECT, related_name="+", db_index=False)
+    security = models.ForeignKey("reference.Security", on_delete=models.PROTECT, related_name="+", db_index=False)
+    currency = models.ForeignKey("reference.Currency", on_delete=models.PROTECT, related_name="+", db_index=False)
     settlement_date = models.DateField(help_text="From which netting on it takes part.")
     quantity_units = models.BigIntegerField(help_text="Positive: the account receives; negative: it delivers.")
     cash_minor = models.BigIntegerField(help_text="Positive: the account receives; negative: it pays.")
-    netting_run = models.ForeignKey(
-        "clearing.NettingRun", null=True, on_delete=models.PROTECT, related_name="carried"
-    )
+    netting_run = models.ForeignKey("clearing.NettingRun", null=True, on_delete=models.PROTECT, related_name="carried")
     created_at = models.DateTimeField(help_text="Business time.")
 
     class Meta:

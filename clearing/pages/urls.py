@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from clearing.pages import netting
+from clearing.pages import efficiency, netting
 
 urlpatterns = [
     path("netting/", netting.netting, name="netting"),
     path("netting/exposures/", netting.exposures, name="exposures"),
+    path("netting/efficiency/", efficiency.efficiency, name="netting-efficiency"),
 ]

@@ -16,6 +16,7 @@ PAGES = (
     "/unmatched/?view=near",
     "/netting/",
     "/netting/exposures/",
+    "/netting/efficiency/",
     "/cycles/",
     "/instructions/",
     "/instructions/new/",

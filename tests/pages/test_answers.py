@@ -15,6 +15,7 @@ PAGES = [
     "/unmatched/",
     "/netting/",
     "/netting/exposures/",
+    "/netting/efficiency/",
     "/cycles/",
     "/instructions/",
     "/corporate-actions/",

@@ -20,6 +20,7 @@ MOST = {
     "/unmatched/?view=alleged": 11,
     "/netting/": 9,
     "/netting/exposures/": 9,
+    "/netting/efficiency/": 8,
     "/cycles/": 18,
     "/instructions/": 8,
     "/corporate-actions/": 8,

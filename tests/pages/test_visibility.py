@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
     from tests.factories.chain import Chain
 
-LISTS = ("/trades/", "/netting/", "/instructions/", "/audit/", "/ledger/", "/unmatched/", "/netting/exposures/")
+LISTS = (
+    "/trades/",
+    "/netting/",
+    "/instructions/",
+    "/audit/",
+    "/ledger/",
+    "/unmatched/",
+    "/netting/exposures/",
+)
 
 
 @pytest.mark.parametrize("address", LISTS)
@@ -26,6 +34,12 @@ def test_csv_names_the_participant_in_every_row(delta: Client, address: str) -> 
 def test_no_page_of_delta_names_bravo(delta: Client, address: str) -> None:
     text = get_text(delta, address)
     assert "BRAVO" not in text
+
+
+def test_netting_by_day_is_of_the_own_accounts(delta: Client, operator: Client) -> None:
+    """DELTA's one obligation is 30 SHARE at 10.00; everybody's are more."""
+    assert [row["netted_per_date_minor"] for row in get_csv(delta, "/netting/efficiency/?format=csv")] == ["30000"]
+    assert [row["netted_per_date_minor"] for row in get_csv(operator, "/netting/efficiency/?format=csv")] == ["260000"]
 
 
 def test_other_participants_trades_are_not_found(chain: Chain, delta: Client, bravo: Client) -> None:

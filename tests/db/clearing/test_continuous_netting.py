@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from clearing.models import CarriedContract, CarryCause, Obligation
+from clearing.queries.netting_by_day import netting_by_day
 from clearing.services.carry_obligations import carry_obligations, roll_failed_obligations, transfer_contracts
+from clearing.tasks import net
 from fmi.invariants import check_invariants
+from reference.core.actor import SYSTEM
 from settlement.models import Instruction
 from tests.factories.chain import WEDNESDAY, Chain
 
@@ -122,7 +126,7 @@ def test_a_transfer_moves_what_is_left_and_what_is_not_netted(chain: Chain) -> N
     chain.net()
     nets = open_nets()
     assert nets["ALPHA-SEC-HOUSE"] == (5, -600_000, FRIDAY)
-    # On Thursday's date BRAVO owes 30 for 30,000.00 and has bought 20 for 22,000.00; on Friday's it owes 5 for 6,000.00.
+    # On Thursday's date BRAVO owes 30 for 30,000.00 and has bought 20 for 22,000.00; on Friday 5 for 6,000.00.
     bravos = sorted(
         Obligation.objects.filter(account_id=bravo).values_list("settlement_date", "quantity_units", "cash_minor")
     )
@@ -147,3 +151,33 @@ def test_the_database_keeps_what_is_carried(chain: Chain, statement: str) -> Non
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert list(CarriedContract.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("rolls", [True, False])
+def test_a_day_is_compared_either_way(chain: Chain, rolls: bool) -> None:
+    """Thursday: 30,000.00 failed and 22,000.00 is due the other way, for both; netted together 8,000.00 is left."""
+    fail_on_wednesday(chain)
+    chain.move_to(THURSDAY, 7)
+    if rolls:
+        assert roll_failed_obligations(at=chain.at, business_date=THURSDAY) == 2
+    chain.net()
+    today, yesterday = netting_by_day(actor=SYSTEM, since=WEDNESDAY)
+    assert (today.day, today.currency) == (THURSDAY, "EUR")
+    assert (today.gross_minor, today.due_minor) == (4_400_000, 4_400_000)
+    assert (today.failed_minor, today.continuous_minor) == (6_000_000, 1_600_000)
+    assert today.per_date.efficiency == 0
+    assert today.continuous.efficiency == pytest.approx(1 - 16 / 104)
+    assert (yesterday.due_minor, yesterday.failed_minor, yesterday.continuous_minor) == (6_000_000, 0, 6_000_000)
+    deltas = netting_by_day(actor=chain.actor("DELTA"), since=WEDNESDAY)
+    assert [row.continuous_minor for row in deltas] == [800_000, 3_000_000]
+
+
+def test_the_task_rolls_only_where_netting_is_continuous(chain: Chain, settings: Any) -> None:
+    fail_on_wednesday(chain)
+    chain.move_to(THURSDAY, 7)
+    settings.CONTINUOUS_NETTING = False
+    net()
+    assert not CarriedContract.objects.exists()
+    settings.CONTINUOUS_NETTING = True
+    net()
+    assert Obligation.objects.exclude(carried_at=None).count() == 2
