@@ -5,6 +5,7 @@ from django.urls import include, path
 from events import pages as events
 from fmi import pages as top
 from ledger import pages as ledger
+from settlement.pages import buy_ins as settlement_buy_ins
 from settlement.pages import compare as settlement_compare
 from settlement.pages import corporate_actions as settlement_corporate
 from settlement.pages import credit as settlement_credit
@@ -54,6 +55,8 @@ urlpatterns = [
     path("credit/<int:pk>/change/", settlement_credit.change, name="credit-change"),
     path("penalties/", settlement_penalties.penalties, name="penalties"),
     path("penalties/correct/", settlement_penalties.correct, name="penalties-correct"),
+    path("buy-ins/", settlement_buy_ins.buy_ins, name="buy-ins"),
+    path("buy-ins/run/", settlement_buy_ins.run, name="buy-ins-run"),
     path("corporate-actions/", settlement_corporate.corporate_actions, name="corporate-actions"),
     path("corporate-actions/new/", settlement_corporate.announce, name="corporate-action-announce"),
     path("corporate-actions/<int:pk>/", settlement_corporate.corporate_action, name="corporate-action"),

@@ -208,8 +208,11 @@ def bar(share: float, tone: str = "", label: str = "", thick: bool = False) -> S
 
 @register.filter
 def is_under(path: str, url: str) -> bool:
-    """Tell whether the page at `path` belongs to the navigation entry at `url`; home is itself only."""
-    return path == url if url in ("", "/") else path.startswith(url)
+    """Tell whether the page at `path` belongs to the navigation entry at `url`; home is itself only.
+
+    url: one address, or several with spaces between them.
+    """
+    return path == url if url in ("", "/") else path.startswith(tuple(url.split()))
 
 
 def _choices_of(field: Any) -> Any:

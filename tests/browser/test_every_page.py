@@ -17,6 +17,7 @@ PAGES = (
     "/netting/",
     "/netting/exposures/",
     "/netting/efficiency/",
+    "/buy-ins/",
     "/cycles/",
     "/instructions/",
     "/instructions/new/",

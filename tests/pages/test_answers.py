@@ -16,6 +16,7 @@ PAGES = [
     "/netting/",
     "/netting/exposures/",
     "/netting/efficiency/",
+    "/buy-ins/",
     "/cycles/",
     "/instructions/",
     "/corporate-actions/",
