@@ -10,7 +10,7 @@ import sys
 
 WITHOUT_SERVERS = {"help", "version", "check", "collectstatic", "spectacular"}
 # What needs neither servers nor a setting, whatever the environment has.
-WITHOUT_SETTINGS = {"optimise"}
+WITHOUT_SETTINGS = {"backtest", "cover2", "margin", "optimise"}
 # Names for servers that such a command never asks.
 NO_SERVERS = {"DATABASE_URL": "postgresql://127.0.0.1/fmi", "REDIS_URL": "redis://127.0.0.1/0"}
 

@@ -1,7 +1,7 @@
 """Measure the speed of the product beside that of PostgreSQL itself and of a known ledger, in one run.
 
     python -m bench [--trades 100000 1000000] [--instructions 100000 1000000] [--json]
-                    [--only capture life posting single night]
+                    [--only capture life posting single night clearing]
 
 The servers are those of DATABASE_URL and REDIS_URL; databases of the bench's own are created and dropped.
 """
@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-SECTIONS = ("capture", "life", "posting", "single", "night")
+SECTIONS = ("capture", "life", "posting", "single", "night", "clearing")
 SIZES = (100_000, 1_000_000)
 ROUNDS = 3
 
@@ -175,8 +176,29 @@ def bench_night(bench: Bench, files: dict[int, Path]) -> None:
         bench.report(section="night", **figures, **(judged if instructions == 1_000_000 else {}))
 
 
+def bench_clearing(bench: Bench, files: dict[int, Path]) -> None:
+    """Compute margins, a what-if, Cover-2 and backtests, in a process of its own whose memory is theirs alone."""
+    bench.note("margin of 500 accounts, 2,000 instruments, 1,000 scenarios")
+    run = [sys.executable, "-m", "bench.clearing"]
+    figures = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    margin, cover_two = figures["margin"], figures["cover_2"]
+    targets: tuple[tuple[str, float, float, dict[str, Any]], ...] = (
+        ("times a bare matrix product", margin["ratio"], 5.0, margin),
+        ("memory MB", margin["memory_mb"], 300.0, {}),
+        ("what-if ms", margin["what_if_ms"], 5.0, {}),
+        ("Cover-2 ms", cover_two["ms"], 10.0, cover_two),
+    )
+    for beside, figure, target, details in targets:
+        bench.report(
+            **details, section="clearing", beside=beside, figure=figure, target=target,
+            verdict=judge(ratio=target / figure, target=1.0),
+        )  # fmt: skip
+    bench.report(section="clearing", **figures["backtest"])
+
+
 RUNNERS: dict[str, Callable[[Bench, dict[int, Path]], None]] = {
     "capture": bench_capture,
+    "clearing": bench_clearing,
     "life": bench_life,
     "night": bench_night,
     "posting": bench_posting,
@@ -239,7 +261,9 @@ def print_summary(*, results: list[dict[str, Any]], console: Console) -> None:
     for figures in results:
         if "verdict" not in figures:
             continue
-        figure = figures.get("ratio", figures.get("time_1m_by_time_100k", figures.get("seconds")))
+        figure = figures.get("figure") or figures.get(
+            "ratio", figures.get("time_1m_by_time_100k", figures.get("seconds"))
+        )
         target = figures.get("target", figures.get("target_seconds"))
         what = " ".join(
             str(figures[name]) for name in ("section", "reports", "instructions", "beside") if name in figures

@@ -10,6 +10,7 @@ from typing import IO, Final, NamedTuple, NoReturn
 
 import numpy as np
 
+from reference.refusals import Refusal
 from settlement.core.batch import LARGEST_AMOUNT
 from settlement.core.compiled import Flags, Ints
 from settlement.files.refusals import (
@@ -22,7 +23,6 @@ from settlement.files.refusals import (
     IntegerOutOfRange,
     LineMalformed,
     NotAnInteger,
-    OptimiseRefused,
 )
 
 BLANK: Final = int(np.iinfo(np.int64).min)
@@ -64,7 +64,7 @@ class Table:
         """Return the number of lines, the header not counted."""
         return len(next(iter(self.columns.values())))
 
-    def refuse_where(self, wrong: Flags, *, column: str, refusal: type[OptimiseRefused], why: str = "") -> None:
+    def refuse_where(self, wrong: Flags, *, column: str, refusal: type[Refusal], why: str = "") -> None:
         """Refuse the first line that is wrong, if there is one."""
         if wrong.any():
             refuse_cell(path=self.path, row=int(np.argmax(wrong)), column=column, refusal=refusal, why=why)
@@ -92,7 +92,7 @@ def read_table(*, path: Path, columns: Sequence[Column]) -> Table:
         raise FileUnreadable(f"{path.name}: {error.strerror if isinstance(error, OSError) else error}.") from error
 
 
-def refuse_cell(*, path: Path, row: int, column: str, refusal: type[OptimiseRefused], why: str = "") -> NoReturn:
+def refuse_cell(*, path: Path, row: int, column: str, refusal: type[Refusal], why: str = "") -> NoReturn:
     """Refuse the cell of a row, counted from 0 and without blank lines, by its line in the file."""
     with _open(path) as file:
         reader = csv.reader(file)
