@@ -10,7 +10,9 @@ from settlement.core.units import round_down
 Floats = NDArray[np.float64]
 
 
-def certify_bound(*, problem: Problem, weight: Ints, price: Floats) -> int:
+def certify_bound(
+    *, problem: Problem, weight: Ints, price: Floats, cut_cost: Floats | None = None, cut_level: float = 0.0
+) -> int:
     """Return an upper bound of the sum of weight * x // units over every decision, for any price.
 
     weight is int64[n], zero or more, of the whole of each column (the value, say); price is float64[m],
@@ -18,11 +20,13 @@ def certify_bound(*, problem: Problem, weight: Ints, price: Floats) -> int:
     no decision is worth more than what all levels cost at these prices, plus, of each column, the best of
     what it is worth with its movements paid (Dantzig and Wolfe, 1960; Geoffrion, Lagrangean relaxation for
     integer programming, 1974). What a part debits is rounded down to a whole unit of the row, so each
-    of its debits may cost one unit less. Float error is added on the safe side.
+    of its debits may cost one unit less. Inequalities which every decision keeps may be paid besides (guide.py):
+    cut_cost, float64[n], of the whole of each column, and cut_level. Float error is added on the safe side.
     """
     safe_price = np.where(np.isfinite(price) & (price > 0), price, 0.0)
     everything = sum_most(problem, weight)
-    bound = _sum_bound(problem, weight, safe_price)
+    paid = np.zeros(len(weight)) if cut_cost is None else cut_cost
+    bound = _sum_bound(problem, weight, safe_price, paid) + cut_level
     return everything if not bound < everything else int(bound)
 
 
@@ -37,7 +41,7 @@ def sum_most(problem: Problem, weight: Ints) -> int:
 
 
 @compiled
-def _sum_bound(problem: Problem, weight: Ints, price: Floats) -> float:
+def _sum_bound(problem: Problem, weight: Ints, price: Floats, cut_cost: Floats) -> float:
     pointer, row, effect = problem.pointer, problem.row, problem.effect
     relative_error = 2.0**-52
     total = 0.0
@@ -48,8 +52,8 @@ def _sum_bound(problem: Problem, weight: Ints, price: Floats) -> float:
         if most == 0:
             continue
         parts = least < units
-        gain = float(weight[i])
-        size = gain
+        gain = float(weight[i]) - cut_cost[i]
+        size = float(weight[i]) + abs(cut_cost[i])
         rounding = 0.0
         for k in range(pointer[i], pointer[i + 1]):
             cost = price[row[k]] * effect[k]

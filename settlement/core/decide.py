@@ -25,7 +25,7 @@ from settlement.core.improve import Improver
 from settlement.core.lifecycle import Reason
 from settlement.core.presolve import reduce_problem, tighten_rows
 from settlement.core.problem import Problem, build_problem
-from settlement.core.strategy import decide_core, settle_first_in
+from settlement.core.strategy import decide_core, settle_first_in, weigh_ranks
 from settlement.core.units import part_of
 
 __all__ = [
@@ -55,7 +55,9 @@ class Decision:
     shortfall[n]       int64: what is missing there, were this rest alone added to the decision
     balance_after[m]   int64
     settled_value      the sum of value * settled_units // units
-    bound              no decision settles more value than this
+    worth              what was maximised: the same, but an earlier priority's value counts more (weigh_ranks);
+                       with one priority the settled value itself
+    bound              no decision is worth more than this
     certain, open      how many instructions the presolve settled, and how many it left to the search
     """
 
@@ -65,14 +67,15 @@ class Decision:
     shortfall: Ints
     balance_after: Ints
     settled_value: int
+    worth: int
     bound: int
     certain: int
     open: int
 
     @property
     def gap(self) -> float:
-        """Return the share of the bound by which the settled value may fall short of the best, 0 to 1."""
-        return 1 - self.settled_value / self.bound if self.bound else 0.0
+        """Return the share of the bound by which the worth may fall short of the best, 0 to 1."""
+        return 1 - self.worth / self.bound if self.bound else 0.0
 
 
 def decide_settlement(*, batch: Batch, seconds: float = 10.0, effort: int = 1, seed: int = 1) -> Decision:
@@ -91,13 +94,14 @@ def decide_settlement(*, batch: Batch, seconds: float = 10.0, effort: int = 1, s
     problem = build_problem(batch=batch)
     reduction = reduce_problem(problem=problem)
     settled = reduction.settled
-    certain_value = settled_worth(problem.value, problem.units, settled)
-    bound = certain_value
+    weight = weigh_ranks(rank=problem.rank, value=problem.value)
+    bound = settled_worth(weight, problem.units, settled)
     if len(reduction.column):
         first_in = [x[reduction.column] for x in settle_first_in(problem=problem)]
         x, core_bound = decide_core(
-            problem=reduction.core, starts=first_in, budget=budget, effort=effort, seed=seed % 2**31 + 1
-        )
+            problem=reduction.core, weight=weight[reduction.column], starts=first_in, budget=budget, effort=effort,
+            seed=seed % 2**31 + 1,
+        )  # fmt: skip
         settled = settled.copy()
         settled[reduction.column] = x
         bound += core_bound
@@ -110,6 +114,7 @@ def decide_settlement(*, batch: Batch, seconds: float = 10.0, effort: int = 1, s
         shortfall=shortfall,
         balance_after=balance_after,
         settled_value=settled_worth(problem.value, problem.units, settled),
+        worth=settled_worth(weight, problem.units, settled),
         bound=bound,
         certain=int(np.count_nonzero(reduction.settled)),
         open=len(reduction.column),

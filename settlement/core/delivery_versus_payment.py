@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from settlement.core.batch import UNRESTRICTED, Batch
+from settlement.core.batch import UNRESTRICTED, Batch, encode_ids
 from settlement.core.compiled import Flags, Ints
 from settlement.core.decide import decide_settlement
 from settlement.core.parts import move_part
+from settlement.core.strategy import weigh_ranks
 from settlement.core.unwind import deepest_needs, exclude_participants, sequence, unwind
 
 MODELS: Final = (1, 2, 3)
@@ -33,6 +34,7 @@ class ModelOutcome:
     settled_units[n]   int64
     bound              no decision of model 1 is worth more, so none of model 2 where all rows began at
                        their floor or above; None there, and under model 3
+    worth              what the bound is of: the value, with several priorities weighed (strategy.weigh_ranks)
     value, number      settled, in full or in part; settled in full
     liquidity_gross    cash that must stand ready, all rows added up, to book what settled one by one
     liquidity_net      the same when only the net of each row is booked
@@ -44,6 +46,7 @@ class ModelOutcome:
 
     settled_units: Ints
     bound: int | None
+    worth: int
     value: int
     number: int
     liquidity_gross: int
@@ -161,9 +164,11 @@ def measure_outcome(
     order = np.lexsort((batch.number, batch.priority))
     deepest, net = deepest_needs(batch.offset, batch.row, amount, row_is_cash, order, inside)
     after = book_units(batch=batch, settled_units=settled_units)
+    weight = weigh_ranks(rank=encode_ids(batch.priority)[1], value=batch.value)
     return ModelOutcome(
         settled_units=settled_units,
         bound=bound,
+        worth=int(move_part(whole=weight, units=batch.units, part=settled_units).sum()),
         value=int(move_part(whole=batch.value, units=batch.units, part=settled_units).sum()),
         number=int((settled_units == batch.units).sum()),
         liquidity_gross=int(deepest.sum()),

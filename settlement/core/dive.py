@@ -14,45 +14,42 @@ from settlement.core.guide import Relaxing
 
 FRACTION: Final = 1e-6
 UNIT_FRACTION: Final = 1e-5
-MOST_TURNS: Final = 100
-OPEN_TURNS: Final = 6
-"""After so many turns nothing comes in again: else each fraction left out would bring in but another one."""
+MOST_LOST: Final = 0.5
+"""Of its least part: what settles more than that of it is not left out before all that settles less."""
 
-WHOLE_TURNS: Final = 10
-"""After so many turns it is enough that nothing is below its least part; less than a unit of some is lost."""
-
-MOST_FLOORS: Final = 2
-"""So many times a part between two units is cut to the lower one; after that it is left out."""
+LEAST_LOST: Final = 3
+LATE_SECONDS: Final = 1.0
+SLOW_TURNS: Final = 300
 
 
-def dive(*, relaxing: Relaxing, budget: Budget) -> tuple[Ints, bool]:
-    """Leave out all that a solved relaxation settles in less than the least part, and solve again until nothing is.
+def dive_slowly(*, relaxing: Relaxing, budget: Budget, lost: float) -> Ints:
+    """Leave out, turn by turn, a share of what settles in less than its least part, the least first; cut each time.
 
-    Returns x[n], units, which fits but for the solver's tolerance, and whether it came to its end: else what is
-    left in fractions is rounded, and rows are short. Deterministic where the budget does not end it.
+    Returns x[n], units, in which parts are rounded down, so rows may be short by what that takes away. When the
+    budget ends, all such columns are left out at once. Deterministic where it does not end.
     """
     problem = relaxing.problem
-    units, parts = problem.units, problem.least < problem.most
-    fewest = np.where(parts, problem.least, problem.most) / units
-    floors = np.zeros(len(units), np.int8)
-    done = False
-    for turn in range(MOST_TURNS):
+    fewest = np.where(problem.least < problem.most, problem.least, problem.most) / problem.units
+    late = False
+    for _ in range(SLOW_TURNS):
         share = relaxing.share
-        exact = share * units
-        broken = (share > FRACTION) & (share < fewest - FRACTION)
-        between = parts & ~broken & (np.abs(exact - np.rint(exact)) > UNIT_FRACTION)
-        out = np.flatnonzero(broken | between)
-        if not len(out) or (turn >= WHOLE_TURNS and not broken.any()):
-            done = True
+        broken = np.flatnonzero((share > FRACTION) & (share < fewest - FRACTION))
+        if not len(broken):
             break
-        upper = np.floor(exact[out]) / units[out]
-        floors[out] += 1
-        upper[broken[out] | (upper < fewest[out]) | (floors[out] > MOST_FLOORS)] = 0.0
-        relaxing.cap(columns=out, upper=upper)
-        if turn >= OPEN_TURNS:
+        late = late or budget.left() == 0.0
+        settled = share[broken] / fewest[broken]
+        order = np.argsort(settled, kind="stable")
+        if not late:
+            order = order[: max(LEAST_LOST, int(lost * len(order)))]
+            order = order[settled[order] <= max(MOST_LOST, settled[order[0]] + 0.05)]
+        out = broken[order]
+        relaxing.cap(columns=out, upper=np.zeros(len(out)))
+        if late:
             closed = np.flatnonzero((share <= FRACTION) & (relaxing.upper > 0))
             relaxing.cap(columns=closed, upper=np.zeros(len(closed)))
-        if not relaxing.solve(budget=budget, again=True):
+        if not relaxing.solve(budget=Budget(seconds=LATE_SECONDS) if late else budget, again=True) and late:
             break
-    x = np.floor(np.clip(relaxing.share, 0.0, None) * units + UNIT_FRACTION).astype(np.int64)
-    return np.minimum(x, problem.most), done
+        if not late:
+            relaxing.cut(budget=budget, most_turns=1)
+    x = np.floor(np.clip(relaxing.share, 0.0, None) * problem.units + UNIT_FRACTION).astype(np.int64)
+    return np.minimum(x, problem.most)

@@ -8,9 +8,13 @@ import numpy as np
 from settlement.core.bound import Floats
 from settlement.core.budget import Budget
 from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.cuts import Cuts, read_kinds, round_off, separate_cuts
 from settlement.core.problem import Problem
 
 FEASIBLE: Final = 1e-9
+WORTHWHILE: Final = 0.02
+"""A turn of cuts is followed by another if it lowers the bound by so much of what the best one did."""
+
 TOLERANCE: Final = 10 * FEASIBLE
 """A row that is short by less than this share of its level, or of its movements' usual size, is not short."""
 
@@ -21,11 +25,15 @@ class Relaxation(NamedTuple):
     x       float64[n], units in [0, most]
     price   float64[m], zero or more: weight per unit of each row; zero where nothing is short
     solved  bool: False where the time ran out; prices then still make a bound, x may overdraw rows
+    cut_cost   float64[n], what the whole of each column costs at the prices of the cuts
+    cut_level  what the cuts have to give at their prices
     """
 
     x: Floats
     price: Floats
     solved: bool
+    cut_cost: Floats
+    cut_level: float
 
 
 class _Rows(NamedTuple):
@@ -55,6 +63,7 @@ class Relaxing:
         self._taken: Flags = np.zeros(row_count, np.bool_)
         self._order = np.zeros(0, np.int64)
         self._price = np.zeros(row_count)
+        self._pieces: list[Cuts] = []
 
     def cap(self, *, columns: Ints, upper: Floats) -> None:
         """Lower the upper bounds of columns, shares of the whole."""
@@ -85,15 +94,56 @@ class Relaxing:
             solution = solver.getSolution()
             if len(solution.row_dual) == len(self._order):
                 self.share = np.array(solution.col_value)
-                self._price[self._order] = -np.array(solution.row_dual)
+                self._price[self._order] = np.abs(np.array(solution.row_dual))
             if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
                 return False
 
+    def cut(self, *, budget: Budget, most_turns: int = 10) -> None:
+        """Take in cuts which a solved relaxation breaks and solve again, as long as that is worth it."""
+        kinds = read_kinds(problem=self.problem)
+        loose = round_off(self.problem) * self._scale
+        worth, first = self._solver.getInfo().objective_function_value, 0.0
+        for _ in range(most_turns):
+            found = separate_cuts(
+                self._rows.start, self._rows.column, self._rows.value, self._rows.level, loose, kinds, self.share
+            )
+            if not len(found.limit) or budget.left() == 0.0:
+                break
+            self._take(found)
+            if not self.solve(budget=budget, again=True):
+                break
+            gained = worth - self._solver.getInfo().objective_function_value
+            worth -= gained
+            first = max(first, gained)
+            if gained < WORTHWHILE * first:
+                break
+
+    def _take(self, cuts: Cuts) -> None:
+        """Add cuts to the rows of the solver."""
+        self._solver.addRows(
+            len(cuts.limit), np.full(len(cuts.limit), -highspy.kHighsInf), cuts.limit, len(cuts.column),
+            cuts.start[:-1].astype(np.int32), cuts.column.astype(np.int32), cuts.value,
+        )  # fmt: skip
+        self._order = np.concatenate((self._order, np.arange(len(cuts.limit)) + len(self._price)))
+        self._price = np.concatenate((self._price, np.zeros(len(cuts.limit))))
+        self._pieces.append(cuts)
+
+    @property
+    def cuts(self) -> Cuts:
+        """Return all cuts taken in."""
+        start = np.cumsum(np.concatenate([[0], *(np.diff(piece.start) for piece in self._pieces)])).astype(np.int64)
+        column = np.concatenate([np.zeros(0, np.int64), *(piece.column for piece in self._pieces)])
+        value = np.concatenate([np.zeros(0), *(piece.value for piece in self._pieces)])
+        return Cuts(start, column, value, np.concatenate([np.zeros(0), *(piece.limit for piece in self._pieces)]))
+
     def relaxation(self, *, solved: bool) -> Relaxation:
         """Return the last answer in units, and its prices in weight."""
-        problem = self.problem
+        problem, cuts, row_count = self.problem, self.cuts, len(self.problem.level)
         x = np.clip(self.share * problem.units, 0.0, problem.most.astype(np.float64))
-        return Relaxation(x, np.maximum(self._price, 0.0) * self._scale / self._worth, solved)
+        price = np.maximum(self._price, 0.0) / self._worth
+        paid = cuts.value * np.repeat(price[row_count:], np.diff(cuts.start))
+        cost: Floats = np.bincount(cuts.column, weights=paid, minlength=len(x)).astype(np.float64)
+        return Relaxation(x, price[:row_count] * self._scale, solved, cost, float(price[row_count:] @ cuts.limit))
 
 
 def solve_relaxation(*, problem: Problem, weight: Floats, seconds: float = np.inf) -> Relaxation:

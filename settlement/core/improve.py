@@ -17,6 +17,7 @@ from settlement.core.problem import Problem
 from settlement.core.search_state import Core, build_core, start_search
 
 FILL_PASSES: Final = 100
+ROUNDING_SECONDS: Final = 0.2
 CHUNK: Final = 500
 WORKERS: Final = 2
 
@@ -59,7 +60,7 @@ class Improver:
             tried, left = x.copy(), level.copy()
             if not fits:
                 search = start_search(core=self.core, x=tried, level=left, most_steps=60, seed=self.seed)
-                repair(self.core, search, Style(steps, 64, 0.0, noise, False, False, False))
+                repair(self.core, search, Style(steps, 64, 0.0, noise, False, False))
             fill(self.problem, order, left, tried, FILL_PASSES)
             found = tally(self.problem, tried, self.rank_count).tolist()
             if found > self.tally:
@@ -68,21 +69,33 @@ class Improver:
                 break
         return kept
 
+    def offer_rounded(self, *, point: Ints, weight: Floats, target: float, order: Ints | None = None) -> bool:
+        """Offer a solver's point; where rows are short as its parts were rounded, decide those in whole steps first."""
+        level = levels_after(self.tight, point)
+        parts = np.flatnonzero((point > 0) & (point < self.problem.most))
+        if (level < 0).any() and len(parts):
+            found = solve_columns(
+                problem=self.tight, columns=parts, x=point, level=level, weight=weight, absolute_gap=target,
+                seconds=min(ROUNDING_SECONDS, self.budget.left(0.5)), seed=self.seed, integer_steps=ALL_NODES,
+            )  # fmt: skip
+            rounded = point.copy()
+            rounded[parts] = found.x
+            if (levels_after(self.problem, rounded) >= 0).all():
+                return self.offer(rounded, order=order)
+        return self.offer(point, order=order)
+
     def search(
-        self, *, order: Ints, rounds: int, most_steps: int, samples: int, share: float, refills: bool = True
+        self, *, order: Ints, share: float, daring: float = 1.0, most_steps: int = 30, samples: int = 16
     ) -> None:
         """Search chains from the best, in the given order, for at most that share of what is left."""
         ceiling = Budget(seconds=self.budget.left(share))
         search = start_search(core=self.core, x=self.x, level=self.level, most_steps=most_steps, seed=self.seed)
-        for turn in range(rounds):
-            style = Style(
-                most_steps, samples, (1.0, 4.0, 0.25)[turn % 3], 0.0 if turn < 3 else 0.5, refills and turn > 0,
-                turn % 3 == 2, turn % 2 == 1,
-            )  # fmt: skip
-            for start in range(0, len(order), CHUNK):
-                if ceiling.left() == 0:
-                    break
-                search_chains(self.core, search, order[start : start + CHUNK], style)
+        for start in range(0, len(order), CHUNK):
+            if ceiling.left() == 0:
+                break
+            search_chains(
+                self.core, search, order[start : start + CHUNK], Style(most_steps, samples, daring, 0.0, False, True)
+            )
         fill(self.problem, self.best_first, self.level, self.x, FILL_PASSES)
         self.tally = tally(self.problem, self.x, self.rank_count).tolist()
 
@@ -91,9 +104,12 @@ class Improver:
         differs = np.abs(relaxation.x - self.x) > EQUAL * self.problem.most
         return self.best_first[differs[self.best_first]]
 
-    def certify(self, *, relaxation: Relaxation) -> int:
-        """Return a certified upper bound of the value."""
-        return certify_bound(problem=self.tight, weight=self.problem.value, price=relaxation.price)
+    def certify(self, *, relaxation: Relaxation, weight: Ints) -> int:
+        """Return a certified upper bound of the sum of weight, int64[n] of the whole of each."""
+        return certify_bound(
+            problem=self.tight, weight=weight, price=relaxation.price,
+            cut_cost=relaxation.cut_cost, cut_level=relaxation.cut_level,
+        )  # fmt: skip
 
     def decide_anew(
         self, *, guide: Guide, weight: Floats, share: float, fails: int, target: float, whole: bool
@@ -132,7 +148,7 @@ class Improver:
                         columns,
                         gap * len(columns) / len(weight),
                         MOST_NODES if started else ALL_NODES,
-                        ceiling.left(0.6) + 0.01,
+                        ceiling.left(0.4) + 0.01,
                     )
                     for columns in chosen
                 ]
@@ -141,7 +157,7 @@ class Improver:
                 for columns, found in zip(chosen, founds, strict=True):
                     point = self.x.copy()
                     point[columns] = found.x
-                    better = self.offer(point, order=columns) or better
+                    better = self.offer_rounded(point=point, weight=weight, target=20 * target, order=columns) or better
                     if len(columns) == len(weight) and found.proved and gap <= target:
                         return
                 if whole and not started:
@@ -160,21 +176,12 @@ class Improver:
             if job is not None:
                 self._offer_whole(job.result(), base, weight, loose)
 
-    def decide_coarsely(self, *, weight: Floats, share: float, target: float, integer_steps: int = 0) -> None:
-        """Decide everything at once with parts as shares, for at most that share of what is left."""
-        everything = np.arange(len(weight))
-        found = solve_columns(
-            problem=self.tight, columns=everything, x=self.x, level=levels_after(self.tight, self.x), weight=weight,
-            seconds=self.budget.left(share), absolute_gap=target, seed=self.seed, integer_steps=integer_steps,
-        )  # fmt: skip
-        self.offer(found.x)
-
     def _offer_whole(self, found: Found, base: Ints, weight: Floats, target: float) -> bool:
         """Offer to the decision from which it started; say if that is proved best. Else keep the better one."""
         kept = (self.x, self.level, self.tally)
         self.x, self.level = base, levels_after(self.problem, base)
         self.tally = tally(self.problem, base, self.rank_count).tolist()
-        self.offer(found.x)
+        self.offer_rounded(point=found.x, weight=weight, target=0.1 * target)
         reached = float((weight * (self.x / self.problem.units)).sum())
         if found.proved and reached >= found.bound - 2 * target:
             return True
@@ -201,7 +208,7 @@ class Improver:
             if len(within) <= all_at_most:
                 chosen.append(within)
                 continue
-            chosen.append(grow(self.core, score, limit, seed, max(size, 1), 30))
+            chosen.append(grow(self.core, score, limit, np.array([seed]), max(size, 1), 30))
             score[chosen[-1]] = np.inf
             tried[chosen[-1]] |= len(score) > 50 * size
         return chosen

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from settlement.core.bound import Floats
-from settlement.core.compiled import Ints, compiled
+from settlement.core.compiled import Flags, Ints, compiled
 from settlement.core.guide import Relaxation
 from settlement.core.problem import Problem
 from settlement.core.search_state import Core
@@ -23,19 +23,24 @@ class Guide(NamedTuple):
     share[n]   of the whole, which the relaxation settles
     gain[n]    weight of the most less what it costs at the prices (the reduced cost)
     worth[n]   weight of the most
+    open[n]    bool: not told, as two decisions made from the relaxation differ
     """
 
     share: Floats
     gain: Floats
     worth: Floats
+    open: Flags
 
 
-def read_guide(*, problem: Problem, weight: Floats, relaxation: Relaxation) -> Guide:
-    """Return what the relaxation of this problem tells of its columns."""
+def read_guide(*, problem: Problem, weight: Floats, relaxation: Relaxation, points: list[Ints]) -> Guide:
+    """Return what the relaxation of this problem, and decisions made from it, tell of its columns."""
     owner = np.repeat(np.arange(len(weight)), np.diff(problem.pointer))
     paid = np.bincount(owner, weights=problem.effect * relaxation.price[problem.row], minlength=len(weight))
     most = problem.most / problem.units
-    return Guide(relaxation.x / problem.units, (weight + paid) * most, weight * most)
+    differ = np.zeros(len(weight), np.bool_)
+    for point in points[1:]:
+        differ |= point != points[0]
+    return Guide(relaxation.x / problem.units, (weight + paid - relaxation.cut_cost) * most, weight * most, differ)
 
 
 def score_columns(*, problem: Problem, guide: Guide, x: Ints) -> tuple[Floats, Floats]:
@@ -50,19 +55,20 @@ def score_columns(*, problem: Problem, guide: Guide, x: Ints) -> tuple[Floats, F
     score = np.abs(guide.gain) / np.maximum(guide.worth, 1e-300)
     settled = share / most
     loss = np.where(guide.gain > 0, guide.gain * (1.0 - settled), -guide.gain * settled)
-    return np.where(differs | between, -1.0, score), loss
+    return np.where(differs | between | guide.open, -1.0, score), loss
 
 
 @compiled
-def grow(core: Core, score: Floats, limit: float, seed: int, size: int, per_row: int) -> Ints:
-    """Return up to size columns of a score up to limit, found from seed over the rows they share, ascending."""
+def grow(core: Core, score: Floats, limit: float, seeds: Ints, size: int, per_row: int) -> Ints:
+    """Return up to size columns of a score up to limit, found from seeds over the rows they share, ascending."""
     problem = core.problem
     taken = np.zeros(len(score), np.bool_)
     met = np.zeros(len(problem.level), np.bool_)
-    queue = np.empty(size, np.int64)
-    queue[0] = seed
-    taken[seed] = True
-    first, count = 0, 1
+    queue = np.empty(max(size, len(seeds)), np.int64)
+    for place, i in enumerate(seeds):
+        queue[place] = i
+        taken[i] = True
+    first, count = 0, len(seeds)
     while first < count and count < size:
         i = queue[first]
         first += 1
@@ -77,7 +83,7 @@ def grow(core: Core, score: Floats, limit: float, seed: int, size: int, per_row:
                 others = 0
                 for p in range(start, stop):
                     j = core.debitor[p] if side == 0 else core.creditor[p]
-                    if taken[j] or score[j] > limit or count == size:
+                    if taken[j] or score[j] > limit or count >= size:
                         continue
                     if score[j] >= 0.0:
                         if others == per_row:

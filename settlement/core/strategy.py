@@ -6,17 +6,20 @@ from typing import Final
 import numpy as np
 
 from settlement.core.backoff import back_off, fill, levels_after, tally
+from settlement.core.batch import LARGEST_AMOUNT
 from settlement.core.bound import Floats, sum_most
 from settlement.core.budget import Budget
 from settlement.core.compiled import Ints
-from settlement.core.dive import dive
+from settlement.core.dive import dive_slowly
 from settlement.core.exact import decide_exactly, is_tiny
-from settlement.core.guide import Relaxing
+from settlement.core.guide import Relaxation, Relaxing
 from settlement.core.improve import FILL_PASSES, Improver
 from settlement.core.mixed_integer import round_units
-from settlement.core.neighbourhood import read_guide
+from settlement.core.neighbourhood import Guide, read_guide
 from settlement.core.presolve import tighten_rows
 from settlement.core.problem import Problem
+from settlement.core.rounding import DOUBTFUL, measure_doubt, round_relaxation
+from settlement.core.search_state import build_core
 
 MOST_STAGES: Final = 6
 """The later of more ranks than this are improved together."""
@@ -31,11 +34,25 @@ LARGE: Final = 8_000
 WHOLE_EACH_SECOND: Final = 1_000
 """With so many columns to a second, and no more, the solver has a chance to decide the whole at once."""
 
-COARSE_EACH_SECOND: Final = 3_000
-"""With so many columns to a second, and no more, the solver decides the whole with parts as shares first."""
+FEW: Final = 1_500
+"""Up to so many columns, where the two dives differ is decided anew first, besides where they differ from the guide."""
 
-COARSE_GAP: Final = 1e-4
-LEAST_DIVE_SECONDS: Final = 2.5
+NEXT_COUNTS: Final = 30
+"""How many times a value counts as much as one of the next rank, in the sum that is bounded."""
+
+MOST_TOGETHER: Final = 3
+TOGETHER: Final = 0.4
+"""Of the time, for all ranks at once."""
+
+WORKERS: Final = 2
+LOST: Final = (0.12, 0.35)
+"""Of what the relaxation breaks, the shares which the two dives leave out at a time."""
+
+ROUNDED_TO: Final = 1e-5
+LEAST_ROUNDING_SECONDS: Final = 0.5
+DARINGS: Final = (0.3, 2.0)
+"""How daring the searches of chains are, one after the other."""
+
 
 GAP_AIMED_AT: Final = 1e-6
 
@@ -51,54 +68,154 @@ def settle_first_in(*, problem: Problem) -> list[Ints]:
     return decisions
 
 
-def decide_core(*, problem: Problem, starts: list[Ints], budget: Budget, effort: int, seed: int) -> tuple[Ints, int]:
-    """Return x[n], never less than any of the starts or back-off, and an upper bound of its value.
+def decide_core(
+    *, problem: Problem, weight: Ints, starts: list[Ints], budget: Budget, effort: int, seed: int
+) -> tuple[Ints, int]:
+    """Return x[n], never less than any of the starts or back-off, and an upper bound of the sum of weight.
 
-    starts are decisions x[n] of which every row is covered.
+    weight is int64[n], from weigh_ranks; starts are decisions x[n] of which every row is covered.
     """
     tight = tighten_rows(problem=problem)
-    value = problem.value.astype(np.float64)
-    small = len(problem.value) <= LARGE
-    relaxing = Relaxing(problem=tight, weight=value)
-    with ThreadPoolExecutor(1) as pool:
-        # The greedy decisions are found while the relaxation is solved.
-        job = None if small or effort <= 0 else pool.submit(relaxing.solve, budget=Budget(seconds=budget.left(0.8)))
-        improver = Improver(problem=problem, tight=tight, x=_start(problem, starts), budget=budget, seed=seed)
-        solved = job is not None and job.result()
+    if len(problem.value) <= LARGE:
+        return _decide_small(problem, tight, weight, starts, budget, effort, seed)
+    return _decide_large(problem, tight, weight, starts, budget, effort, seed)
+
+
+def _decide_small(
+    problem: Problem, tight: Problem, weighed: Ints, starts: list[Ints], budget: Budget, effort: int, seed: int
+) -> tuple[Ints, int]:
+    """Dive twice at once, in more and in fewer steps, then decide neighbourhoods anew; rank by rank."""
+    improver = Improver(problem=problem, tight=tight, x=_start(problem, starts), budget=budget, seed=seed)
+    bound = sum_most(problem, weighed)
     if effort <= 0:
-        return improver.x, sum_most(problem, problem.value)
+        return improver.x, bound
     if is_tiny(problem=problem):
         x = decide_exactly(problem, improver.best_first, np.array(improver.tally, np.int64))
         if x[0] >= 0:
-            return x, int(tally(problem, x, improver.rank_count)[::2].sum())
-    if small:
-        improver.search(order=improver.best_first, rounds=1, most_steps=60, samples=8, share=0.1)
-        solved = relaxing.solve(budget=Budget(seconds=budget.left(0.5)))
-    relaxation = relaxing.relaxation(solved=solved)
-    bound = improver.certify(relaxation=relaxation)
-    for stage in range(stages := min(improver.rank_count, MOST_STAGES)):
-        weight = _weigh(problem, stage)
-        if stages > 1:
-            relaxing = Relaxing(problem=tight, weight=weight)
-            solved = relaxing.solve(budget=Budget(seconds=budget.left(0.3)))
-            relaxation = relaxing.relaxation(solved=solved)
-        settled = float((weight * (improver.x / problem.units)).sum())
-        if len(value) <= COARSE_EACH_SECOND * budget.left():
-            improver.decide_coarsely(weight=weight, share=0.6 / (stages - stage), target=COARSE_GAP * settled)
-        elif solved:
-            # Cut short, a dive is worth next to nothing: it may pass a small budget a little.
-            x, _ = dive(relaxing=relaxing, budget=Budget(seconds=max(budget.left(0.9), LEAST_DIVE_SECONDS)))
-            improver.offer(round_units(problem, np.arange(len(x)), x))
+            if problem.rank.min() == problem.rank.max():
+                return x, sum_most(problem._replace(most=x), weighed)
+            relaxation = _relax(tight, weighed.astype(np.float64), budget).relaxation(solved=True)
+            return x, improver.certify(relaxation=relaxation, weight=weighed)
+    ranks = np.unique(problem.rank)
+    stages = [int(rank) for rank in ranks[:MOST_STAGES]]
+    if len(stages) > 1:
+        # All ranks at once come close; rank by rank then mends what the weights got wrong.
+        ceiling = Budget(seconds=budget.left(TOGETHER))
+        relaxation, _ = _dive_twice(improver, weighed.astype(np.float64), ceiling)
+        bound = improver.certify(relaxation=relaxation, weight=weighed)
+    for place, rank in enumerate(stages):
+        weight = _weigh(problem, rank)
+        share = 1 / (len(stages) - place)
+        if len(stages) == 1:
+            relaxation, points = _dive_twice(improver, weight, Budget(seconds=budget.left(0.5)))
+            bound = improver.certify(relaxation=relaxation, weight=weighed)
+        else:
+            relaxing = _relax(tight, weight, Budget(seconds=budget.left(0.5 * share)))
+            relaxation, points = relaxing.relaxation(solved=True), []
+        guide = read_guide(problem=tight, weight=weight, relaxation=relaxation, points=points)
+        _, doubt = _list_by_doubt(improver, relaxation, guide, weight)
+        if len(weight) > FEW:
+            # Where the time was too short for a dive.
+            _offer_rounded(improver, relaxation, guide, doubt, 0.1 * share)
         order = improver.order_differing(relaxation=relaxation)
-        for samples in (8, 16) if small else (8,):
-            improver.search(order=order, rounds=1, most_steps=40, samples=samples, share=0.4 / (stages - stage))
-        guide = read_guide(problem=tight, weight=weight, relaxation=relaxation)
+        for daring in DARINGS:
+            improver.search(order=order, daring=daring, share=0.2 * share)
         settled = float((weight * (improver.x / problem.units)).sum())
         improver.decide_anew(
-            guide=guide, weight=weight, share=1 / (stages - stage), fails=8 * effort, target=GAP_AIMED_AT * settled,
-            whole=len(value) <= WHOLE_EACH_SECOND * budget.left(),
+            guide=guide, weight=weight, share=share, fails=8 * effort, target=GAP_AIMED_AT * settled,
+            whole=len(weight) <= WHOLE_EACH_SECOND * budget.left(),
         )  # fmt: skip
     return improver.x, bound
+
+
+def _dive_twice(improver: Improver, weight: Floats, budget: Budget) -> tuple[Relaxation, list[Ints]]:
+    """Dive in more and in fewer steps at once, offer both; returns the relaxation and, of few columns, the points."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        plans = [pool.submit(_plan, improver.tight, weight, budget, lost) for lost in LOST]
+        found = [plan.result() for plan in plans]
+    points = [round_units(improver.problem, np.arange(len(weight)), x) for _, x in found]
+    for point in points:
+        improver.offer_rounded(point=point, weight=weight, target=ROUNDED_TO * float(weight.sum()))
+    return found[0][0], points if len(weight) <= FEW else []
+
+
+def _relax(problem: Problem, weight: Floats, budget: Budget) -> Relaxing:
+    """Solve the relaxation, with cuts."""
+    relaxing = Relaxing(problem=problem, weight=weight)
+    if relaxing.solve(budget=budget):
+        relaxing.cut(budget=budget)
+    return relaxing
+
+
+def _plan(problem: Problem, weight: Floats, budget: Budget, lost: float) -> tuple[Relaxation, Ints]:
+    """Solve the relaxation, with cuts, then dive from it; returns both, the point with rows short by a rounding."""
+    relaxing = _relax(problem, weight, budget)
+    relaxation = relaxing.relaxation(solved=True)
+    return relaxation, dive_slowly(relaxing=relaxing, budget=budget, lost=lost)
+
+
+def _decide_large(
+    problem: Problem, tight: Problem, weight: Ints, starts: list[Ints], budget: Budget, effort: int, seed: int
+) -> tuple[Ints, int]:
+    """Round one relaxation of the weighed sum: for each rank by itself it would take as long as for all."""
+    weights = weight.astype(np.float64)
+    relaxing = Relaxing(problem=tight, weight=weights)
+    with ThreadPoolExecutor(1) as pool:
+        # The greedy decisions are found while the relaxation is solved.
+        job = None if effort <= 0 else pool.submit(relaxing.solve, budget=Budget(seconds=budget.left(0.8)))
+        improver = Improver(problem=problem, tight=tight, x=_start(problem, starts), budget=budget, seed=seed)
+        solved = job is not None and job.result()
+    if effort <= 0:
+        return improver.x, sum_most(problem, weight)
+    if solved:
+        relaxing.cut(budget=Budget(seconds=budget.left(0.2)))
+    relaxation = relaxing.relaxation(solved=solved)
+    del relaxing
+    bound = improver.certify(relaxation=relaxation, weight=weight)
+    guide = read_guide(problem=tight, weight=weights, relaxation=relaxation, points=[])
+    order, doubt = _list_by_doubt(improver, relaxation, guide, weights)
+    _offer_rounded(improver, relaxation, guide, doubt, 0.5)
+    for daring in DARINGS:
+        chosen = (doubt < DOUBTFUL) | ((improver.x < problem.most) & (guide.gain > 0))
+        improver.search(order=order[chosen[order]], daring=daring, share=0.2)
+    settled = float((weights * (improver.x / problem.units)).sum())
+    improver.decide_anew(
+        guide=guide, weight=weights, share=1.0, fails=8 * effort, target=GAP_AIMED_AT * settled, whole=False
+    )
+    return improver.x, bound
+
+
+def _list_by_doubt(improver: Improver, relaxation: Relaxation, guide: Guide, weight: Floats) -> tuple[Ints, Floats]:
+    """Let the search look first at what the relaxation leaves in doubt, at its prices; returns that order and doubt."""
+    doubt = measure_doubt(problem=improver.problem, guide=guide, relaxation=relaxation)
+    order = np.argsort(doubt, kind="stable")
+    improver.core = build_core(problem=improver.problem, order=order, weight=weight, price=relaxation.price)
+    return order, doubt
+
+
+def _offer_rounded(improver: Improver, relaxation: Relaxation, guide: Guide, doubt: Floats, share: float) -> None:
+    """Round the relaxation, in about that share of what is left: cut short it is worth next to nothing."""
+    x = round_relaxation(
+        core=improver.core, relaxation=relaxation, doubt=doubt, gain=guide.gain, seed=improver.seed,
+        budget=Budget(seconds=max(improver.budget.left(share), LEAST_ROUNDING_SECONDS)),
+    )  # fmt: skip
+    improver.offer(x, order=np.argsort(-guide.gain / np.maximum(guide.worth, 1.0), kind="stable"))
+
+
+def weigh_ranks(*, rank: Ints, value: Ints) -> Ints:
+    """Return value[n] with that of each rank counted NEXT_COUNTS times that of the next, less where int64 asks for it.
+
+    rank is int64[n], 0 first; the last of many ranks count the same. value is zero or more, and can be added up; so
+    can what is returned.
+    """
+    depth = np.minimum(rank, MOST_TOGETHER)
+    below = int(depth.max(initial=0)) - depth
+    total = int(value.sum())
+    times = NEXT_COUNTS
+    while times > 1 and total * times ** int(below.max(initial=0)) > LARGEST_AMOUNT:
+        times -= 1
+    weight: Ints = value * times**below
+    return weight
 
 
 def _weigh(problem: Problem, stage: int) -> Floats:

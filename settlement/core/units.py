@@ -12,6 +12,8 @@ def part_of(whole: int, units: int, x: int) -> int:
     """Return sign(whole) * (abs(whole) * x // units) for 0 <= x <= units, without leaving int64."""
     if x == units:
         return whole
+    if x == 0:
+        return 0
     if whole < 0:
         return -((-whole) // units * x + (-whole) % units * x // units)
     return whole // units * x + whole % units * x // units

@@ -194,7 +194,7 @@ def _describe(*, prepared: CycleBatch, outcome: ModelOutcome) -> dict[str, Any]:
         "liquidity_net_minor": {code: each.liquidity_net for code, each in measured.items()},
         "short_participants": outcome.short_participants,
         "left_without_the_short": outcome.excluded_number,
-        "gap": 1 - outcome.value / outcome.bound if outcome.bound else None,
+        "gap": 1 - outcome.worth / outcome.bound if outcome.bound else None,
     }
 
 

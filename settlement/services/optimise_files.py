@@ -32,8 +32,10 @@ class Outcome:
     """What became of a batch: counts are instructions; values are minor units, a part's pro rata.
 
     settled_number     settled in full; settled_in_part counts the others of which a part settled
-    bound              no decision is worth more, in terms of the objective; None under model 3
-    gap                (bound - reached) / bound, None without a bound
+    worth              what the objective adds up: values, instructions, or values with each priority counted
+                       MOST_TIMES (settlement/core/strategy.py) as much as the next
+    bound              no decision is worth more; None under model 3
+    gap                (bound - worth) / bound, None without a bound
     floors_hold        found by adding up the output in exact integers, apart from the decision
     accounts_below     began below their floor, took credits only
     seconds            deciding; seconds_read and seconds_written besides
@@ -48,6 +50,7 @@ class Outcome:
     submitted_value: int
     settled_value: int
     value_share: float
+    worth: int
     bound: int | None
     gap: float | None
     floors_hold: bool
@@ -93,7 +96,7 @@ def optimise_files(
     counts = np.bincount(reason, minlength=len(REASONS)).tolist()
     submitted_value = sum_exactly(amounts=files.submission.value)
     settled_value = sum_exactly(amounts=settled.value)
-    reached = {"value": settled_value, "priority": settled_value, "count": int(settled.whole.sum())}[objective]
+    reached = {"value": settled_value, "priority": found.worth, "count": int(settled.whole.sum())}[objective]
     return Outcome(
         model=model,
         objective=objective,
@@ -104,6 +107,7 @@ def optimise_files(
         submitted_value=submitted_value,
         settled_value=settled_value,
         value_share=settled_value / submitted_value if submitted_value else 1.0,
+        worth=reached,
         bound=found.bound,
         gap=None if found.bound is None else (found.bound - reached) / max(found.bound, 1),
         floors_hold=True,

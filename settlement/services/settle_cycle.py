@@ -73,7 +73,7 @@ def settle_cycle(
             partials=partials,
             considered=len(due.id),
             **count_outcome(outcome=outcome),
-            value_settled=decision.settled_value,
+            value_settled=decision.worth,
             value_bound=decision.bound,
             credit_drawn_minor=drawn.drawn_minor,
             considered_minor=sum_by_currency(currency=due.currency, amount=np.abs(due.cash)),

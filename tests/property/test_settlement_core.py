@@ -273,7 +273,7 @@ def test_parts_are_decided_as_well_as_by_brute_force(batch: Batch) -> None:
     assert (decision.balance_after == batch.balance + moved(batch, effects, x).sum(axis=0)).all()
     choices = product(*(allowed(batch, i) for i in range(len(x))))
     assert tally_parts(batch, x) == max(tally_parts(batch, other) for other in choices if covers(batch, effects, other))
-    assert decision.settled_value <= decision.bound
+    assert decision.settled_value <= decision.worth <= decision.bound
 
 
 @settings(deadline=None, max_examples=60)
@@ -284,7 +284,7 @@ def test_parts_keep_floors_and_the_seed(batch: Batch, effort: int, seed: int) ->
     x = tuple(decision.settled_units.tolist())
     assert covers(batch, effects, x)
     assert all(x[i] in allowed(batch, i) for i in range(len(x)))
-    assert sum(tally_parts(batch, x)[::2]) == decision.settled_value <= decision.bound
+    assert sum(tally_parts(batch, x)[::2]) == decision.settled_value <= decision.worth <= decision.bound
     assert tally_parts(batch, x) >= tally(batch, fifo(batch))
     again = decide_settlement(batch=batch, effort=effort, seed=seed)
     assert (again.settled_units == decision.settled_units).all()

@@ -164,7 +164,7 @@ def test_floors_hold_under_every_model_and_model_2_has_an_order(
         assert ((units == 0) | (units == batch.units) | ((units >= batch.least) & (units % batch.step == 0))).all()
         below = bool((batch.balance < batch.floor).any())
         assert (outcome.bound is None) == (model == 3 or (model == 2 and below))
-        assert outcome.bound is None or outcome.value <= outcome.bound
+        assert outcome.bound is None or outcome.worth <= outcome.bound
         assert outcome.liquidity_net <= outcome.liquidity_gross
         if model == 3:
             assert (outcome.unwound == (units == 0)).all()

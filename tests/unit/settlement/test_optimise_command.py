@@ -52,7 +52,7 @@ def test_a_circle_settles_and_the_json_tells_it(tmp_path: Path) -> None:
     assert rows == [["A", "10", "700", ""], ["B", "10", "700", ""], ["C", "10", "0", ""], ["D", "0", "700", ""]]
     expected = {
         "model": 1, "objective": "value", "instructions": 4, "settled_number": 4, "settled_in_part": 0,
-        "submitted_value": 2150, "settled_value": 2150, "value_share": 1.0, "bound": 2150, "gap": 0.0,
+        "submitted_value": 2150, "settled_value": 2150, "value_share": 1.0, "worth": 2150, "bound": 2150, "gap": 0.0,
         "floors_hold": True, "accounts_below": 0,
     }  # fmt: skip
     assert {name: report[name] for name in expected} == expected

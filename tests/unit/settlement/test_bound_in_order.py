@@ -1,0 +1,45 @@
+"""What the search promises of several priorities, on problems small enough to try every decision."""
+
+import numpy as np
+import pytest
+
+from settlement.core import strategy
+from settlement.core.backoff import levels_after, tally
+from settlement.core.batch import LARGEST_AMOUNT
+from settlement.core.budget import Budget
+from settlement.core.decide import settled_worth
+from tests.unit.settlement.test_cuts import decisions, random_problem
+
+
+@pytest.mark.parametrize("way", ["tiny", "small", "large"])
+def test_the_bound_holds_for_every_decision_by_the_weighed_sum(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way != "tiny":
+        monkeypatch.setattr(strategy, "is_tiny", lambda *, problem: False)
+    if way == "large":
+        monkeypatch.setattr(strategy, "LARGE", 0)
+    random = np.random.default_rng(31)
+    best_found, below_everything = 0, 0
+    for _ in range(60):
+        problem = random_problem(random, 7, 3)._replace(rank=random.integers(0, 3, 7))
+        ranks = int(problem.rank.max()) + 1
+        weight = strategy.weigh_ranks(rank=problem.rank, value=problem.value)
+        x, bound = strategy.decide_core(
+            problem=problem, weight=weight, starts=[], budget=Budget(seconds=20.0), effort=1, seed=1
+        )
+        assert (levels_after(problem, x) >= 0).all()
+        best = max(tally(problem, point, ranks).tolist() for point in decisions(problem))
+        assert tally(problem, x, ranks).tolist() <= best
+        best_found += tally(problem, x, ranks).tolist() == best
+        assert max(settled_worth(weight, problem.units, point) for point in decisions(problem)) <= bound
+        below_everything += bound < int(weight.sum())
+    assert best_found >= (50 if way == "large" else 58)
+    assert below_everything > 5
+
+
+def test_an_earlier_rank_counts_thirty_times_the_next_as_long_as_all_add_up() -> None:
+    rank, value = np.array([0, 1, 2, 3, 4]), np.array([1, 2, 3, 4, 5])
+    assert strategy.weigh_ranks(rank=rank, value=value).tolist() == [27_000, 1_800, 90, 4, 5]
+    huge = np.full(5, LARGEST_AMOUNT // 40)
+    weighed = strategy.weigh_ranks(rank=rank, value=huge)
+    assert 0 < sum(weighed.tolist()) <= LARGEST_AMOUNT
+    assert weighed[0] >= weighed[1] >= weighed[3]
