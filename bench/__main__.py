@@ -1,7 +1,7 @@
 """Measure the speed of the product beside that of PostgreSQL itself and of a known ledger, in one run.
 
     python -m bench [--trades 100000 1000000] [--instructions 100000 1000000] [--json]
-                    [--only capture life posting single night clearing]
+                    [--only capture life posting single night clearing evening order_book]
 
 The servers are those of DATABASE_URL and REDIS_URL; databases of the bench's own are created and dropped.
 """
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-SECTIONS = ("capture", "life", "posting", "single", "night", "clearing")
+SECTIONS = ("capture", "life", "posting", "single", "night", "clearing", "evening", "order_book")
 SIZES = (100_000, 1_000_000)
 ROUNDS = 3
 
@@ -196,11 +196,37 @@ def bench_clearing(bench: Bench, files: dict[int, Path]) -> None:
     bench.report(section="clearing", **figures["backtest"])
 
 
+def bench_evening(bench: Bench, files: dict[int, Path]) -> None:
+    """Do a whole evening of the CCP: mark, margin, calls, backtest, stress and fund, from database to database."""
+    from bench.databases import fresh_database
+    from bench.evening import measure_evening
+
+    with fresh_database(name="bench_evening"):
+        figures = measure_evening(note=bench.note)
+    bench.report(
+        section="evening", **figures, target_seconds=20.0, verdict=judge(ratio=20.0 / figures["seconds"], target=1.0)
+    )
+
+
+def bench_order_book(bench: Bench, files: dict[int, Path]) -> None:
+    """Ask the order book and a naive one the same, in a process of its own."""
+    bench.note("order book of 10,000 orders, 200,000 events")
+    run = [sys.executable, "-m", "bench.order_book"]
+    figures = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    figure, target = figures["events_per_second"], figures["target_per_second"]
+    bench.report(
+        **figures, section="order_book", beside="events a second of processor time", figure=figure, target=target,
+        verdict=judge(ratio=figure / target, target=1.0),
+    )  # fmt: skip
+
+
 RUNNERS: dict[str, Callable[[Bench, dict[int, Path]], None]] = {
     "capture": bench_capture,
     "clearing": bench_clearing,
+    "evening": bench_evening,
     "life": bench_life,
     "night": bench_night,
+    "order_book": bench_order_book,
     "posting": bench_posting,
     "single": bench_single,
 }

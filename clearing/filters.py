@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django_filters import ChoiceFilter, NumberFilter
+from django_filters import ChoiceFilter, MultipleChoiceFilter, NumberFilter
 
-from clearing.models import Obligation, ObligationKind
+from clearing.core.call_lifecycle import CallKind, CallStatus
+from clearing.models import MovementKind, Obligation, ObligationKind
 from clearing.queries.visible import obliges
 from reference.filters import CurrencyFilter, DateFilter, FilterSet, ParticipantFilter, SecurityFilter
 
@@ -48,3 +49,24 @@ class NettingRunFilter(FilterSet):
     business_date_from = DateFilter("business_date", "gte", label="From")
     business_date_to = DateFilter("business_date", "lte", label="To")
     settlement_date = DateFilter("settlement_date", label="Settlement date")
+
+
+class CallFilter(FilterSet):
+    """Margin calls by state, kind, member, currency and day."""
+
+    status = MultipleChoiceFilter(choices=[(state.value, state.title()) for state in CallStatus], label="State")
+    kind = MultipleChoiceFilter(choices=[(kind.value, kind.title()) for kind in CallKind], label="For")
+    member = ParticipantFilter("member_id", label="Member", help_text="Participant code.")
+    currency = CurrencyFilter("currency_id", label="Currency")
+    business_date_from = DateFilter("business_date", "gte", label="Called from")
+    business_date_to = DateFilter("business_date", "lte", label="Called to")
+
+
+class MovementFilter(FilterSet):
+    """Movements of collateral by kind, member, currency and day."""
+
+    kind = ChoiceFilter(choices=MovementKind.choices, label="Kind")
+    member = ParticipantFilter("member_id", label="Member", help_text="Participant code.")
+    currency = CurrencyFilter("currency_id", label="Currency")
+    business_date_from = DateFilter("business_date", "gte", label="From")
+    business_date_to = DateFilter("business_date", "lte", label="To")

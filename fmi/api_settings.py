@@ -34,6 +34,7 @@ SPECTACULAR_SETTINGS = {
         "TradeStatusEnum": "trades.api.serializers.STATUS_CHOICES",
         "InstructionStatusEnum": "settlement.api.serializers.STATUS_CHOICES",
         "PartyStatusEnum": "settlement.api.party_serializers.PARTY_STATUS_CHOICES",
+        "DefaultStatusEnum": "clearing.api.default_serializers.CASE_STATUS_CHOICES",
         "LinkKindEnum": "settlement.models.PartyLinkKind",
         "TradeSideEnum": [("BUY", "Buy"), ("SELL", "Sell"), ("BOTH", "Both")],
         "CorporateActionKindEnum": [("DIVIDEND", "Dividend"), ("COUPON", "Coupon"), ("SPLIT", "Split")],

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from clearing.queries.risk_overview import count_overdue
 from reference.access import find_actor
 from reference.core.actor import Actor, Role
 from reference.queries import business_clock, directory
@@ -61,4 +62,6 @@ def _frame_actor(actor: Actor | None) -> FrameActor | None:
 def _nav_counts(request: HttpRequest) -> dict[str, int]:
     """Count what waits, beside its entry."""
     actor = find_actor(request)
-    return {"unmatched": count_unmatched(actor=actor)} if actor is not None else {}
+    if actor is None:
+        return {}
+    return {"unmatched": count_unmatched(actor=actor), "risk": count_overdue(actor=actor)}

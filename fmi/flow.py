@@ -19,6 +19,16 @@ FLOW: Mapping[str, tuple[str, ...]] = {
     "OutageEnded": ("settlement.settle_now",),
     "CycleSettled": ("clearing.discharge", "settlement.settle_now"),
     "ObligationsDischarged": (),
+    "MemberDefaulted": (),
+    "MarginCalculated": (),
+    "MarginRefused": (),
+    "MarginCalled": (),
+    "MarginCallPaid": (),
+    "CallOverdue": (),
+    "FundSized": (),
+    "FundThin": (),
+    "MarkPricesSet": ("clearing.liquidate", "clearing.fund_positions"),
+    "AccountsLiquidated": (),
 }
 
 # Done once nothing else follows, so that what settles at once is decided over all that came at the same moment.
@@ -27,7 +37,7 @@ LAST: tuple[str, ...] = ("settlement.settle_now",)
 # action of a step of the business day -> tasks, in order (settlement/schedule.csv says when)
 DAY: Mapping[str, tuple[str, ...]] = {
     "OPEN": (),
-    "NET": ("clearing.net", "clearing.instruct"),
+    "NET": ("clearing.net", "clearing.instruct", "clearing.intraday"),
     "CYCLE": (
         "clearing.instruct",
         "settlement.match",
@@ -38,7 +48,12 @@ DAY: Mapping[str, tuple[str, ...]] = {
     ),
     "REIMBURSE": ("settlement.reimburse", "settlement.settle_now"),
     "PENALISE": ("settlement.penalise",),
-    "CLOSE": ("trades.cancel_aged", "settlement.cancel_aged", "settlement.record_corporate_actions"),
+    "CLOSE": (
+        "trades.cancel_aged",
+        "settlement.cancel_aged",
+        "settlement.record_corporate_actions",
+        "clearing.evening",
+    ),
 }
 
 # what beat runs besides, so that nothing waits for a message that was lost
@@ -47,6 +62,9 @@ SWEEP: tuple[str, ...] = (
     "clearing.novate",
     "clearing.instruct",
     "clearing.discharge",
+    "clearing.collect",
+    "clearing.liquidate",
+    "clearing.fund_positions",
     "trades.allege",
     "settlement.match",
     "settlement.allege",

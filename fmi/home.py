@@ -8,7 +8,9 @@ from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
 
+from clearing.queries.fund_views import ThinFund, thin_funds
 from clearing.queries.netting import Netted, runs_since, sum_netted
+from clearing.queries.risk_overview import OverdueCalls, overdue_calls
 from events.queries import waiting_since
 from fmi.trends import Trend, build_trend
 from reference.core.actor import Actor
@@ -62,6 +64,8 @@ class Home:
     failing: Sequence[Failing]
     refused: RefusedLines
     undelivered: int
+    overdue: OverdueCalls
+    thin: Sequence[ThinFund]
     invariants: Invariants | None
     netted: tuple[Netted, ...]
     settled: tuple[Share, ...]
@@ -74,7 +78,15 @@ class Home:
         """Tell whether anything waits for a person."""
         broken = self.invariants is not None and bool(self.invariants.violations)
         waiting = self.waiting.alleged or self.waiting.alleged_against
-        return bool(self.failing or waiting or self.refused.lines or self.undelivered or broken)
+        return bool(
+            self.thin
+            or self.overdue.count
+            or self.failing
+            or waiting
+            or self.refused.lines
+            or self.undelivered
+            or broken
+        )
 
 
 def read_home(*, actor: Actor, reading: ClockReading, window_days: int, now: datetime) -> Home:
@@ -96,6 +108,8 @@ def read_home(*, actor: Actor, reading: ClockReading, window_days: int, now: dat
         failing=failing_by_reason(actor=actor, business_date=today),
         refused=count_refused_lines(actor=actor, since=business_days_before(day=today, count=REFUSED_DAYS)),
         undelivered=_undelivered(now=now) if actor.sees_all else 0,
+        overdue=overdue_calls(actor=actor),
+        thin=_thin(actor=actor, today=today) if actor.sees_all else (),
         invariants=_invariants() if actor.sees_all else None,
         netted=sum_netted(views=runs_since(actor=actor, since=today)),
         settled=day_shares(views=todays_cycles),
@@ -142,6 +156,13 @@ def _undelivered(*, now: datetime) -> int:
     """Return how many facts wait although they should be gone."""
     count, oldest = waiting_since()
     return count if oldest is not None and now - oldest > OUTBOX_PATIENCE else 0
+
+
+def _thin(*, actor: Actor, today: date) -> Sequence[ThinFund]:
+    """Return the default funds that stress losses come too close to; it changes once an evening."""
+    return kept(
+        name="thin", actor=actor, today=today, seconds=WINDOW_SECONDS, read=lambda: thin_funds(business_date=today)
+    )
 
 
 def _invariants() -> Invariants | None:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from clearing.queries.derivatives_invariants import DERIVATIVES_INVARIANTS
+from clearing.queries.risk_invariants import RISK_INVARIANTS
 from ledger.queries import INVARIANTS as LEDGER_INVARIANTS
 from settlement.queries.credit_invariants import CREDIT_INVARIANTS
 
@@ -187,7 +189,13 @@ CHAIN_INVARIANTS = {
             OR count(i.id) FILTER (WHERE i.status = 'SETTLED' AND d.status <> 'SETTLED') > 0""",
 }
 
-INVARIANTS = {**LEDGER_INVARIANTS, **CHAIN_INVARIANTS, **CREDIT_INVARIANTS}
+INVARIANTS = {
+    **LEDGER_INVARIANTS,
+    **CHAIN_INVARIANTS,
+    **CREDIT_INVARIANTS,
+    **RISK_INVARIANTS,
+    **DERIVATIVES_INVARIANTS,
+}
 
 
 class Finding(NamedTuple):

@@ -302,3 +302,9 @@ def create_demo_users(*, password: str) -> list[str]:
             for user in created
         )
     return list(missing)
+
+
+def change_clearing_member(*, participant_id: int, member_id: int) -> None:
+    """Let a participant clear through another member from now on; the database refuses one that is no member."""
+    Participant.objects.filter(pk=participant_id, clearing_member__isnull=False).update(clearing_member_id=member_id)
+    forget_directory()

@@ -3,37 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from django.db import connection
 
+from clearing.queries.positions import OLDEST_UNNETTED, OPEN_SQL
 from reference.core.actor import Actor
 from reference.queries import directory
 
-OLDEST_OPEN = timedelta(days=100)
-FARTHEST_DUE = timedelta(days=60)
-
-OPEN_SQL = """
+POSITIONS_SQL = f"""
     SELECT account_id, security_id, currency_id, sum(quantity)::bigint, sum(cash)::bigint, sum(contracts)::bigint,
            netted
-    FROM (
-        SELECT o.account_id, o.security_id, o.currency_id, o.quantity_units AS quantity, o.cash_minor AS cash,
-               0 AS contracts, true AS netted
-        FROM clearing_obligation o
-        WHERE o.settlement_date BETWEEN %(oldest)s AND %(farthest)s AND o.kind = 'NET'
-          AND o.discharged_at IS NULL AND o.cancelled_at IS NULL AND o.carried_at IS NULL
-        UNION ALL
-        SELECT s.account_id, m.security_id, m.currency_id, s.sign * m.quantity_units, -s.sign * m.amount_minor, 1, false
-        FROM clearing_novation n
-        JOIN trades_match m ON m.id = n.match_id
-        CROSS JOIN LATERAL (VALUES (m.buyer_account_id, 1), (m.seller_account_id, -1)) AS s (account_id, sign)
-        WHERE n.settlement_date BETWEEN %(oldest)s AND %(farthest)s
-          AND n.netting_run_id IS NULL AND n.cancelled_at IS NULL
-        UNION ALL
-        SELECT account_id, security_id, currency_id, quantity_units, cash_minor, 1, false
-        FROM clearing_carriedcontract WHERE netting_run_id IS NULL
-    ) open
+    FROM ({OPEN_SQL}) open
     GROUP BY account_id, security_id, currency_id, netted
 """
 
@@ -103,9 +85,8 @@ def exposure_per_member(*, actor: Actor, business_date: date) -> Exposures:
     Valued at the last closing price on or before the business date. A participant sees its own
     accounts only, under the member it clears through. Three queries.
     """
-    bounds = {"oldest": business_date - OLDEST_OPEN, "farthest": business_date + FARTHEST_DUE}
     with connection.cursor() as cursor:
-        cursor.execute(OPEN_SQL, bounds)
+        cursor.execute(POSITIONS_SQL, {"oldest": business_date - OLDEST_UNNETTED})
         rows = cursor.fetchall()
         cursor.execute(PRICES_SQL, [sorted({row[1] for row in rows}), business_date])
         prices = {security: (close, day) for security, close, day in cursor.fetchall()}

@@ -54,7 +54,8 @@ FAILED_SQL = """
       AND o.discharged_at IS NULL AND o.cancelled_at IS NULL AND o.carried_at IS NULL
       AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
       AND (i.id IS NULL OR i.status = 'PENDING' AND NOT EXISTS (
-          SELECT 1 FROM settlement_instructionlink l WHERE l.removed_at IS NULL AND i.id IN (l.instruction_id, l.other_id)))
+          SELECT 1 FROM settlement_instructionlink l
+          WHERE l.removed_at IS NULL AND i.id IN (l.instruction_id, l.other_id)))
     ORDER BY o.id
 """
 

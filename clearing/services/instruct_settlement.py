@@ -5,6 +5,8 @@ from datetime import datetime
 import numpy as np
 from django.db import connection, transaction
 
+from clearing.core.membership_lifecycle import MembershipStatus
+from clearing.queries.defaults import barred_accounts
 from clearing.services.novate_trades import CLEARING_LOCK
 from reference.locks import take_lock
 from settlement.services.create_instructions import InstructionColumns, create_instructions
@@ -16,7 +18,7 @@ WAITING_SQL = """
            o.cash_minor, (o.kind = 'NET')::int, o.settlement_date
     FROM clearing_obligation o
     WHERE o.discharged_at IS NULL AND o.cancelled_at IS NULL AND o.carried_at IS NULL
-      AND (o.quantity_units <> 0 OR o.cash_minor <> 0)
+      AND (o.quantity_units <> 0 OR o.cash_minor <> 0) AND NOT (o.kind = 'NET' AND o.account_id = ANY(%s))
       AND NOT EXISTS (
         SELECT 1 FROM settlement_instruction i WHERE i.source = 'OBLIGATION' AND i.source_id = o.id)
     ORDER BY o.id
@@ -31,7 +33,8 @@ def instruct_settlement(*, at: datetime) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
-        cursor.execute(WAITING_SQL)
+        # What a defaulter owes does not settle: it is auctioned.
+        cursor.execute(WAITING_SQL, [barred_accounts(statuses=(MembershipStatus.DEFAULTED,))])
         rows = cursor.fetchall()
         if not rows:
             return 0

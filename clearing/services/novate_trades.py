@@ -1,10 +1,12 @@
 """Novation: the CCP steps in between; trades that are not to be cleared become gross obligations."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
 from clearing.contracts import ObligationsNetted, TradesNovated
+from clearing.queries.defaults import barred_accounts
 from events.services import record_fact
 from reference.locks import take_lock
 from trades.core.lifecycle import TradeStatus
@@ -21,6 +23,7 @@ NOVATE_SQL = """
         SELECT m.id, m.settlement_date, %(at)s, %(business_date)s
         FROM trades_match m
         WHERE m.business_date >= %(since)s AND m.cleared
+          AND m.buyer_account_id <> ALL(%(barred)s) AND m.seller_account_id <> ALL(%(barred)s)
           AND NOT EXISTS (SELECT 1 FROM clearing_novation n WHERE n.match_id = m.id)
           AND EXISTS (SELECT 1 FROM trades_trade t WHERE t.id = m.sell_trade_id AND t.status = 'MATCHED')
         ORDER BY m.id
@@ -46,9 +49,13 @@ GROSS_SQL = """
 def novate_trades(*, at: datetime, business_date: date) -> int:
     """Novate every match that is to be cleared, and oblige the parties of those that are not, gross.
 
-    Returns how many matches were novated. Called twice, it finds nothing the second time.
+    What a suspended member or a defaulter traded, or who clears through it, stays matched and is not novated: the
+    CCP takes no new position of it. Returns how many matches were novated. Called twice, it finds nothing the
+    second time.
     """
-    parameters = {"at": at, "business_date": business_date, "since": business_date - LOOK_BACK}
+    parameters: dict[str, Any] = {
+        "at": at, "business_date": business_date, "since": business_date - LOOK_BACK, "barred": barred_accounts(),
+    }  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
         cursor.execute("DROP TABLE IF EXISTS novated")

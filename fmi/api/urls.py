@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from fmi.api import views
+from fmi.api import clearing_views, views
 
 urlpatterns = [
     path("trades/<uuid:public_id>", views.TradeDetail.as_view(), name="api-trade"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("ledger.api.urls")),
     path("", include("events.api.urls")),
     path("", include("reference.api.urls")),
-    # Last: any other word after settlement/ names a trade.
+    # Last: any other word after clearing/ or settlement/ names a trade.
+    path("clearing/<str:trade_id>", clearing_views.TradeClearingDetail.as_view(), name="api-trade-clearing"),
     path("settlement/<str:trade_id>", views.TradeSettlementDetail.as_view(), name="api-trade-settlement"),
 ]

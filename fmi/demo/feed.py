@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from fmi.demo.comparison import compare_before_night
+from fmi.demo.derivatives import trade_derivatives
 from fmi.demo.distributions import announce_distributions
 from fmi.demo.instructing import CORRECTED_AT, ENTERED_AT, instruct_directly
 from fmi.demo.lending import lend_to_cover
@@ -98,6 +99,7 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
                     securities=market_securities(business_date=business_date), correct=correct,
                 )  # fmt: skip
         compare_before_night(after=after, until=until, business_date=business_date)
+        trade_derivatives(seed=seed, after=after, until=until, business_date=business_date)
         yesterday = next_business_date(after=business_date, count=-1)
         # On the first day there is no yesterday whose other sides were reported.
         mornings = [(yesterday, 1)] if BusinessDay.objects.filter(business_date=yesterday).exists() else []

@@ -1,15 +1,20 @@
 """The books on the eve of the first business day: accounts, and opening balances as journal entries."""
 
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 
+from clearing.services.load_margin_parameters import load_margin_parameters
+from fmi.demo.clearing_house import join_members, own_money_rows, put_up_collateral, put_up_rows
 from fmi.demo.credit import CASH_SHARE, LENDS_TO, open_credit_lines
+from fmi.demo.derivatives import open_derivatives
 from fmi.demo.feed import CLIENTS, market_securities, traders
 from fmi.demo.market import SHARE_OF_VOLUME, activity_weights, expected_trades
 from ledger.models import Account, AccountKind
 from ledger.services import open_accounts, post_entries
 from reference.queries import directory, forget_directory
+from settlement.services.load_haircuts import load_haircuts
 from settlement.services.load_penalty_rates import load_penalty_rates
 from settlement.services.load_schedule import load_schedule
 
@@ -31,6 +36,8 @@ def open_books(*, business_date: date, at: datetime) -> int:
     """
     load_schedule()
     load_penalty_rates()
+    load_margin_parameters()
+    load_haircuts()
     source = directory()
     if source.csd is None or source.central_bank is None or source.ccp is None:
         raise RuntimeError("load the reference data first")
@@ -40,10 +47,11 @@ def open_books(*, business_date: date, at: datetime) -> int:
     for code, names in CLIENTS.items():
         for name in names:
             open_accounts(participants=[(source.participant_ids[code], code)], name=name)
+    join_members(business_date=at.date())
     forget_directory()
-    rows = _opening_rows(business_date=business_date)
+    rows, daily_value = _opening_rows(business_date=business_date)
     securities_issue, cash_issue = issuance[source.csd.id].pk, issuance[source.central_bank.id].linked_cash_id or 0
-    received = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    received = _add_up(np.array(rows, dtype=np.int64).reshape(-1, 3))
     issued = received.copy()
     issued[:, 0] = np.where(np.isin(received[:, 1], list(source.currencies)), cash_issue, securities_issue)
     issued[:, 2] *= -1
@@ -59,12 +67,22 @@ def open_books(*, business_date: date, at: datetime) -> int:
         assets=both[:, 1].copy(),
         amounts=both[:, 2].copy(),
     )
+    put_up_collateral(daily_value=daily_value, business_date=at.date(), at=at)
     open_credit_lines()
+    open_derivatives(at=at, business_date=at.date())
     return opened
 
 
-def _opening_rows(*, business_date: date) -> list[tuple[int, int, int]]:
-    """Return (account id, asset id, amount) of every opening balance."""
+def _add_up(rows: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return one row (account id, asset id, amount) for each account and asset."""
+    pairs, place = np.unique(rows[:, :2], axis=0, return_inverse=True)
+    amounts = np.zeros(len(pairs), dtype=np.int64)
+    np.add.at(amounts, place.reshape(-1), rows[:, 2])
+    return np.column_stack([pairs, amounts])
+
+
+def _opening_rows(*, business_date: date) -> tuple[list[tuple[int, int, int]], dict[str, float]]:
+    """Return (account id, asset id, amount) of what every account begins with, and currency code -> a day's trading."""
     source = directory()
     names = {code: ("HOUSE", *CLIENTS.get(code, ())) for code in source.participant_ids}
     accounts = {
@@ -103,4 +121,5 @@ def _opening_rows(*, business_date: date) -> list[tuple[int, int, int]]:
     for code, value in daily_value.items():
         cash_minor = int(value * CCP_DAYS_OF_CASH) * MINOR_UNITS
         rows.append((ccp_cash, source.currencies_by_code[code].id, cash_minor))
-    return [row for row in rows if row[2] > 0]
+    rows += own_money_rows(daily_value=daily_value) + put_up_rows(daily_value=daily_value)
+    return [row for row in rows if row[2] > 0], daily_value

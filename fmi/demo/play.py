@@ -5,6 +5,7 @@ from datetime import date, datetime, time
 from functools import partial
 
 from fmi.business_day import advance, day_lock
+from fmi.demo.default_scenario import with_default
 from fmi.demo.feed import demo_feed
 from fmi.demo.opening import open_books
 from reference.core.calendar import BUSINESS_ZONE, check_business_day
@@ -15,6 +16,8 @@ from settlement.models import BusinessDay, ScheduledStep
 from settlement.services.business_day import CSD_CALENDAR, next_business_date, next_step
 
 EVE = time(18, 0)
+# What a run can be played with besides the market: name -> what it makes of the feed.
+SCENARIOS = {"default": with_default}
 
 
 class DayAlreadyPlayed(Refusal):
@@ -52,14 +55,16 @@ def prepare_books(*, first_date: date) -> None:
     open_books(business_date=first_date, at=at)
 
 
-def play_days(*, days: int, seed: int, note: Callable[[date, str], None] = lambda _day, _step: None) -> list[date]:
+def play_days(
+    *, days: int, seed: int, scenario: str = "", note: Callable[[date, str], None] = lambda _day, _step: None
+) -> list[date]:
     """Play whole business days from where the clock stands; return their dates.
 
     A day that is open already is played to its end and counts. note: called with the business date
-    and the name of each step. Raises ClockHeld.
+    and the name of each step. scenario: one of SCENARIOS, on top of the market. Raises ClockHeld.
     """
     played: list[date] = []
-    feed = demo_feed(seed=seed)
+    feed = SCENARIOS[scenario](demo_feed(seed=seed)) if scenario else demo_feed(seed=seed)
     with day_lock() as had:
         if not had:
             raise ClockHeld

@@ -18,14 +18,14 @@ MOST = {
     "/trades/": 8,
     "/unmatched/": 11,
     "/unmatched/?view=alleged": 11,
-    "/netting/": 9,
-    "/netting/exposures/": 9,
+    "/netting/": 10,
+    "/netting/exposures/": 10,
     "/netting/efficiency/": 8,
     "/cycles/": 18,
     "/instructions/": 8,
     "/corporate-actions/": 8,
     "/ledger/": 9,
-    "/ledger/accounts/ALPHA-SEC-HOUSE/": 11,
+    "/ledger/accounts/ALPHA-SEC-HOUSE/": 12,
     "/ledger/trial-balance/": 8,
     "/audit/": 8,
     "/upload/": 8,
@@ -50,7 +50,7 @@ def test_rows_cost_no_queries(
     chain.clear()
     chain.settle()
     client.get(address)
-    # Session, user and membership are three of them, the clock in the head two more.
+    # Session, user and membership are three of them, the clock in the head two more, the counts in the menu two.
     with django_assert_max_num_queries(MOST[address]):
         assert client.get(address).status_code == 200
 

@@ -12,6 +12,8 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Field, Model
 
+from clearing.core import call_lifecycle, default_lifecycle, membership_lifecycle
+from clearing.models import AuctionLot, DefaultCase, MarginCall, Membership
 from events.contracts import Fact
 from fmi.business_day import find_task
 from fmi.celery import app
@@ -47,6 +49,10 @@ MACHINES = [
         corporate_actions.ACTION_TRANSITIONS,
         id="corporate action",
     ),
+    pytest.param(MarginCall, call_lifecycle.CallStatus, call_lifecycle.TRANSITIONS, id="margin call"),
+    pytest.param(DefaultCase, default_lifecycle.CaseStatus, default_lifecycle.CASE_TRANSITIONS, id="default case"),
+    pytest.param(AuctionLot, default_lifecycle.LotStatus, default_lifecycle.LOT_TRANSITIONS, id="auction lot"),
+    pytest.param(Membership, membership_lifecycle.MembershipStatus, membership_lifecycle.TRANSITIONS, id="membership"),
     pytest.param(CreditDraw, credit_lifecycle.CreditStatus, credit_lifecycle.TRANSITIONS, id="credit"),
     pytest.param(
         PartyInstruction,

@@ -16,6 +16,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
+from clearing.queries.derivatives_invariants import DERIVATIVES_INVARIANTS
+from clearing.queries.risk_invariants import RISK_INVARIANTS
 from fmi.invariants import INVARIANTS, check_invariants
 from fmi.reports import run_report
 
@@ -45,6 +47,10 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "money out of nothing": (
         (f"UPDATE ledger_balance SET balance = balance + 1 WHERE id = {ALPHAS}",),
         ("sum per asset zero", "balance equals the sum of its postings"),
+    ),
+    "an obligation that left and is carried nowhere": (
+        ("UPDATE clearing_obligation SET carried_at = now() WHERE kind = 'NET'",),
+        ("what leaves an obligation is carried, and no more than was left of it",),
     ),
     "money moved without a posting": (
         (
@@ -294,7 +300,9 @@ def test_the_played_market_breaks_none() -> None:
 
 
 def test_every_invariant_is_broken_by_one_of_these_tests() -> None:
-    assert {name for _, names in BREAKS.values() for name in names} == set(INVARIANTS)
+    # Those of risk and of derivatives are broken beside what they are about, in tests/db/clearing.
+    elsewhere = {*RISK_INVARIANTS, *DERIVATIVES_INVARIANTS}
+    assert {name for _, names in BREAKS.values() for name in names} == set(INVARIANTS) - elsewhere
 
 
 @pytest.mark.parametrize("what", sorted(BREAKS))

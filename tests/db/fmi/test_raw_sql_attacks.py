@@ -119,7 +119,7 @@ def test_every_column_is_immutable_or_known_to_move(table: str) -> None:
     known = {
         "trades_trade": {"id", "status", "submission_id", "recorded_at"},
         "clearing_novation": {"netting_run_id", "cancelled_at"},
-        "clearing_obligation": {"id", "discharged_at", "cancelled_at"},
+        "clearing_obligation": {"id", "discharged_at", "cancelled_at", "carried_at"},
         "settlement_instruction": {
             "id", "priority", "held_by_deliverer", "held_by_receiver", "status", "reason", "shortfall", "cycle_id",
             "settled_at", "recorded_at", "settled_units", "settled_minor", "partial_allowed", "partial_minimum_units",
