@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 States = NDArray[np.int8]
+Places = NDArray[np.int32]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 

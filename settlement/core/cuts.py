@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.compiled import Flags, Ints, Places, compiled
 from settlement.core.problem import Problem
 
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ def round_off(problem: Problem) -> Floats:
 
 @compiled
 def separate_cuts(
-    start: Ints, column: Ints, value: Floats, level: Floats, loose: Floats, kinds: Kinds, share: Floats
+    start: Ints, column: Places, value: Floats, level: Floats, loose: Floats, kinds: Kinds, share: Floats
 ) -> Cuts:
     """Return for each row at most one cut, the deepest found, which share breaks.
 
@@ -123,7 +123,7 @@ def separate_cuts(
 
 @compiled
 def _write_cut(
-    cut: Floats, size: int, column: Ints, kinds: Kinds, found_column: Ints, found_value: Floats, filled: int
+    cut: Floats, size: int, column: Places, kinds: Kinds, found_column: Ints, found_value: Floats, filled: int
 ) -> int:
     """Scale a cut to coefficients of at most one, loosen it, append it; its limit goes back to cut[size]."""
     largest = 0.0

@@ -7,7 +7,7 @@ import numpy as np
 
 from settlement.core.bound import Floats
 from settlement.core.budget import Budget
-from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.compiled import Flags, Ints, Places, compiled
 from settlement.core.cuts import Cuts, read_kinds, round_off, separate_cuts
 from settlement.core.problem import Problem
 
@@ -40,7 +40,7 @@ class _Rows(NamedTuple):
     """Movements by row (CSR), each row in a unit of its own, which brings them around one."""
 
     start: Ints
-    column: Ints
+    column: Places
     value: Floats
     level: Floats
 
@@ -84,7 +84,7 @@ class Relaxing:
             start, column, value = _take_rows(self._rows, short)
             solver.addRows(
                 len(short), -self._rows.level[short], np.full(len(short), highspy.kHighsInf),
-                len(column), start[:-1].astype(np.int32), column.astype(np.int32), value,
+                len(column), start[:-1].astype(np.int32), column, value,
             )  # fmt: skip
             self._taken[short] = True
             self._order = np.concatenate((self._order, short))
@@ -190,7 +190,7 @@ def _list_rows(problem: Problem, scale: Floats) -> _Rows:
         start[r + 1] += 1
     start = np.cumsum(start)
     place = start[:-1].copy()
-    column = np.empty(len(problem.row), np.int64)
+    column = np.empty(len(problem.row), np.int32)
     value = np.empty(len(problem.row), np.float64)
     for i in range(len(problem.units)):
         for k in range(problem.pointer[i], problem.pointer[i + 1]):
@@ -213,12 +213,12 @@ def _is_short(rows: _Rows, share: Floats) -> Flags:
 
 
 @compiled
-def _take_rows(rows: _Rows, chosen: Ints) -> tuple[Ints, Ints, Floats]:
+def _take_rows(rows: _Rows, chosen: Ints) -> tuple[Ints, Places, Floats]:
     """Return the movements of the chosen rows (CSR over them)."""
     start = np.zeros(len(chosen) + 1, np.int64)
     for place in range(len(chosen)):
         start[place + 1] = start[place] + rows.start[chosen[place] + 1] - rows.start[chosen[place]]
-    column = np.empty(start[-1], np.int64)
+    column = np.empty(start[-1], np.int32)
     value = np.empty(start[-1], np.float64)
     for place in range(len(chosen)):
         first, last = rows.start[chosen[place]], rows.start[chosen[place] + 1]

@@ -14,6 +14,7 @@ from settlement.core.guide import Relaxation
 from settlement.core.mixed_integer import Found, solve_columns
 from settlement.core.neighbourhood import EQUAL, Guide, grow, score_columns
 from settlement.core.problem import Problem
+from settlement.core.rounding import Doubts, mend_point
 from settlement.core.search_state import Core, build_core, start_search
 
 FILL_PASSES: Final = 100
@@ -27,6 +28,14 @@ LOOSE: Final = 200
 
 LEAST_SIZE: Final = 300
 MOST_SIZE: Final = 6_000
+SOLVED: Final = 0.4
+"""Of what is left a neighbourhood may be solved for so long; what comes beside that, if long, must fit as well."""
+
+LONG_SECONDS: Final = 0.5
+
+LEAST_PART: Final = 4
+"""A neighbourhood that is not decided in time is halved, down to that part of the first size."""
+
 ALL_NODES: Final = 2**31 - 1
 MOST_NODES: Final = 500
 """A neighbourhood beside the whole gets no more nodes, so that it does not outlast it by much."""
@@ -43,12 +52,24 @@ class Improver:
         self.tight = tight
         self.rank_count = int(problem.rank.max()) + 1
         self.best_first = np.lexsort((problem.number, -problem.value, problem.rank))
-        self.core: Core = build_core(problem=problem)
+        self._core: Core | None = None
         self.budget = budget
         self.seed = seed
         self.x = x
         self.level = levels_after(problem, x)
         self.tally: list[int] = tally(problem, x, self.rank_count).tolist()
+        self.doubts: Doubts | None = None
+
+    @property
+    def core(self) -> Core:
+        """Return the problem by row, the best first unless another order and prices have been set."""
+        if self._core is None:
+            self._core = build_core(problem=self.problem)
+        return self._core
+
+    @core.setter
+    def core(self, core: Core) -> None:
+        self._core = core
 
     def offer(self, x: Ints, order: Ints | None = None) -> bool:
         """Repair a point, settle what then fits of the columns in order (all), keep it if it is better; say so."""
@@ -56,6 +77,9 @@ class Improver:
         level = levels_after(self.problem, x)
         fits = bool((level >= 0).all())
         kept = False
+        if not fits and self.doubts is not None:
+            x = mend_point(core=self.core, x=x, doubts=self.doubts, budget=self.budget, seed=self.seed)
+            level, fits = levels_after(self.problem, x), True
         for steps, noise in ((0, 0.0),) if fits else ((2_000, 0.0), (0, 0.0), (0, 0.3)):
             tried, left = x.copy(), level.copy()
             if not fits:
@@ -71,18 +95,21 @@ class Improver:
 
     def offer_rounded(self, *, point: Ints, weight: Floats, target: float, order: Ints | None = None) -> bool:
         """Offer a solver's point; where rows are short as its parts were rounded, decide those in whole steps first."""
+        return self.offer(self.decide_parts(point=point, weight=weight, target=target), order=order)
+
+    def decide_parts(self, *, point: Ints, weight: Floats, target: float) -> Ints:
+        """Return a solver's point with its parts decided in whole steps; as it is where that is needless or vain."""
         level = levels_after(self.tight, point)
         parts = np.flatnonzero((point > 0) & (point < self.problem.most))
-        if (level < 0).any() and len(parts):
-            found = solve_columns(
-                problem=self.tight, columns=parts, x=point, level=level, weight=weight, absolute_gap=target,
-                seconds=min(ROUNDING_SECONDS, self.budget.left(0.5)), seed=self.seed, integer_steps=ALL_NODES,
-            )  # fmt: skip
-            rounded = point.copy()
-            rounded[parts] = found.x
-            if (levels_after(self.problem, rounded) >= 0).all():
-                return self.offer(rounded, order=order)
-        return self.offer(point, order=order)
+        if (level >= 0).all() or not len(parts):
+            return point
+        found = solve_columns(
+            problem=self.tight, columns=parts, x=point, level=level, weight=weight, absolute_gap=target,
+            seconds=min(ROUNDING_SECONDS, self.budget.left(0.5)), seed=self.seed, integer_steps=ALL_NODES,
+        )  # fmt: skip
+        rounded = point.copy()
+        rounded[parts] = found.x
+        return rounded if (levels_after(self.problem, rounded) >= 0).all() else point
 
     def search(
         self, *, order: Ints, share: float, daring: float = 1.0, most_steps: int = 30, samples: int = 16
@@ -137,7 +164,8 @@ class Improver:
             base = self.x
             job: Future[Found] | None = None
             started = False
-            while ceiling.left() > 0.01 and failed < fails:
+            beside = 0.01
+            while (left := ceiling.left()) > beside and failed < fails:
                 if job is not None and job.done():
                     if self._offer_whole(job.result(), base, weight, loose):
                         return
@@ -148,7 +176,7 @@ class Improver:
                         columns,
                         gap * len(columns) / len(weight),
                         MOST_NODES if started else ALL_NODES,
-                        ceiling.left(0.4) + 0.01,
+                        SOLVED * left + 0.01,
                     )
                     for columns in chosen
                 ]
@@ -164,6 +192,8 @@ class Improver:
                     started, base = True, self.x
                     job = submit(np.arange(len(weight)), loose, ALL_NODES, ceiling.left())
                 failed = 0 if better else failed + 1
+                over = (1.0 - SOLVED) * left - ceiling.left()
+                beside = max(beside, over) if over > LONG_SECONDS else beside
                 if not better:
                     gap = max(gap / 8, target)
                 if all(found.proved for found in founds):
@@ -172,7 +202,7 @@ class Improver:
                     wider += 300 if wider < 900 else wider
                     size = min(2 * size, MOST_SIZE)
                 else:
-                    size = max(size // 2, least_size)
+                    size = max(size // 2, least_size // LEAST_PART)
             if job is not None:
                 self._offer_whole(job.result(), base, weight, loose)
 

@@ -6,7 +6,7 @@ the price rises until nothing is short. A penalty method with exact rows besides
 1997, chapter 5 (strategic oscillation).
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -38,42 +38,64 @@ FEW_SAMPLES: Final = 6
 CHUNK: Final = 500
 
 
-def round_relaxation(
-    *, core: Core, relaxation: Relaxation, doubt: Floats, gain: Floats, budget: Budget, seed: int
-) -> Ints:
-    """Return x[n] of which every row is covered, close to the relaxation.
+class Doubts(NamedTuple):
+    """How sure a relaxation is of its columns, and which rows have a price.
 
-    gain[n] is the weight of each column less what it costs at the relaxation's prices, doubt[n] as measured below;
-    core lists the least first, and knows the prices.
+    order[n]   the least sure first
+    doubt[n]   share of its weight that is lost if a column is decided otherwise; -1 where it is in fractions
+    gain[n]    weight of the most less what it costs at the prices
+    priced[m]  bool
+    """
+
+    order: Ints
+    doubt: Floats
+    gain: Floats
+    priced: Flags
+
+    def choose(self, *, problem: Problem, x: Ints) -> Ints:
+        """Return what may well be decided otherwise than in x, the least sure first."""
+        chosen: Flags = (self.doubt < DOUBTFUL) | ((x < problem.most) & (self.gain > 0))
+        return self.order[chosen[self.order]]
+
+
+def measure_doubt(*, problem: Problem, guide: Guide, relaxation: Relaxation) -> Doubts:
+    """Return how sure this relaxation is."""
+    between = (relaxation.x > FRACTION) & (relaxation.x < problem.most - FRACTION)
+    doubt = np.where(between, -1.0, np.abs(guide.gain) / np.maximum(guide.worth, 1e-300))
+    return Doubts(np.argsort(doubt, kind="stable"), doubt, guide.gain, relaxation.price > 0)
+
+
+def round_relaxation(*, core: Core, relaxation: Relaxation, doubts: Doubts, budget: Budget, seed: int) -> Ints:
+    """Return x[n] of which every row is covered, close to the relaxation; as mend_point does."""
+    x = round_nearest(problem=core.problem, x=relaxation.x)
+    return mend_point(core=core, x=x, doubts=doubts, budget=budget, seed=seed)
+
+
+def mend_point(*, core: Core, x: Ints, doubts: Doubts, budget: Budget, seed: int) -> Ints:
+    """Return x[n] of which every row is covered, close to the given one, and what chains then make better of it.
+
+    core lists the least sure first, and knows the prices.
     """
     problem = core.problem
-    x = round_nearest(problem=problem, x=relaxation.x)
+    x = x.copy()
     level = levels_after(problem, x)
     search = start_search(core=core, x=x, level=level, most_steps=STEPS, seed=seed)
     price = core.price.copy()
     core = core._replace(price=price)
     count = np.bincount(problem.row, minlength=len(level))
-    search.soft[:] = (count >= SOFT_SHARE * len(x)) & (relaxation.price > 0)
+    search.soft[:] = (count >= SOFT_SHARE * len(x)) & doubts.priced
     repair(core, search, Style(len(x), SAMPLES, 0.0, 0.0, False, False))
-    order = np.argsort(doubt, kind="stable")
-    chosen: Flags = (doubt < DOUBTFUL) | ((x < problem.most) & (gain > 0))
-    _search(core, search, order[chosen[order]], Style(STEPS, SAMPLES, 0.3, 0.0, True, True), budget)
+    _search(core, search, doubts.choose(problem=problem, x=x), Style(STEPS, SAMPLES, 0.3, 0.0, True, True), budget)
     for _ in range(MOST_PASSES):
         search.soft[:] &= level < 0
         if not search.soft.any():
             break
         price[search.soft] *= STEEPER if budget.left() > 0 else STEEPEST
-        touched = _touch(problem, search.soft)
-        _search(core, search, order[touched[order]], Style(STEPS, FEW_SAMPLES, 2.0, 0.0, True, True), None)
+        touched = _touch(problem, search.soft)[doubts.order]
+        _search(core, search, doubts.order[touched], Style(STEPS, FEW_SAMPLES, 2.0, 0.0, True, True), None)
     search.soft[:] = False
     repair(core, search, Style(len(x), SAMPLES, 0.0, 0.0, False, False))
     return x
-
-
-def measure_doubt(*, problem: Problem, guide: Guide, relaxation: Relaxation) -> Floats:
-    """Return the share of its weight that is lost if a column is decided otherwise; -1 where it is in fractions."""
-    between = (relaxation.x > FRACTION) & (relaxation.x < problem.most - FRACTION)
-    return np.where(between, -1.0, np.abs(guide.gain) / np.maximum(guide.worth, 1e-300))
 
 
 def _search(core: Core, search: Search, order: Ints, style: Style, budget: Budget | None) -> None:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from settlement.core.bound import Floats
-from settlement.core.compiled import Flags, Ints, compiled
+from settlement.core.compiled import Flags, Ints, Places, compiled
 from settlement.core.problem import Problem
 
 UNKNOWN_PRICE: Final = 0.3
@@ -22,10 +22,10 @@ class Core(NamedTuple):
 
     problem: Problem
     debit_pointer: Ints
-    debitor: Ints
+    debitor: Places
     debit: Ints
     credit_pointer: Ints
-    creditor: Ints
+    creditor: Places
     credit: Ints
     weight: Floats
     price: Floats
@@ -50,7 +50,7 @@ class Search(NamedTuple):
 
 
 @compiled
-def list_by_row(problem: Problem, order: Ints, row_count: int, sign: int) -> tuple[Ints, Ints, Ints]:
+def list_by_row(problem: Problem, order: Ints, row_count: int, sign: int) -> tuple[Ints, Places, Ints]:
     """List the debits (sign -1) or credits (sign 1) of each row, the columns taken in the given order.
 
     Returns pointer[row_count+1], the column and the absolute amount of each entry.
@@ -62,7 +62,7 @@ def list_by_row(problem: Problem, order: Ints, row_count: int, sign: int) -> tup
     for r in range(row_count):
         pointer[r + 1] += pointer[r]
     place = pointer[:-1].copy()
-    column = np.empty(pointer[-1], np.int64)
+    column = np.empty(pointer[-1], np.int32)
     amount = np.empty(pointer[-1], np.int64)
     for i in order:
         for k in range(problem.pointer[i], problem.pointer[i + 1]):

@@ -18,7 +18,7 @@ from settlement.core.mixed_integer import round_units
 from settlement.core.neighbourhood import Guide, read_guide
 from settlement.core.presolve import tighten_rows
 from settlement.core.problem import Problem
-from settlement.core.rounding import DOUBTFUL, measure_doubt, round_relaxation
+from settlement.core.rounding import Doubts, measure_doubt, round_relaxation
 from settlement.core.search_state import build_core
 
 MOST_STAGES: Final = 6
@@ -47,6 +47,9 @@ TOGETHER: Final = 0.4
 WORKERS: Final = 2
 LOST: Final = (0.12, 0.35)
 """Of what the relaxation breaks, the shares which the two dives leave out at a time."""
+
+POOR: Final = 0.97
+"""Of what the relaxation settles: a decision below that share is not near it."""
 
 ROUNDED_TO: Final = 1e-5
 LEAST_ROUNDING_SECONDS: Final = 0.5
@@ -113,10 +116,11 @@ def _decide_small(
             relaxing = _relax(tight, weight, Budget(seconds=budget.left(0.5 * share)))
             relaxation, points = relaxing.relaxation(solved=True), []
         guide = read_guide(problem=tight, weight=weight, relaxation=relaxation, points=points)
-        _, doubt = _list_by_doubt(improver, relaxation, guide, weight)
-        if len(weight) > FEW:
-            # Where the time was too short for a dive.
-            _offer_rounded(improver, relaxation, guide, doubt, 0.1 * share)
+        improver.doubts = _list_by_doubt(improver, relaxation, guide, weight)
+        settled = float((weight * (improver.x / problem.units)).sum())
+        if settled < POOR * float((weight * guide.share).sum()):
+            # The time was too short for a dive.
+            _offer_rounded(improver, relaxation, guide, improver.doubts, 0.1 * share)
         order = improver.order_differing(relaxation=relaxation)
         for daring in DARINGS:
             improver.search(order=order, daring=daring, share=0.2 * share)
@@ -130,13 +134,18 @@ def _decide_small(
 
 def _dive_twice(improver: Improver, weight: Floats, budget: Budget) -> tuple[Relaxation, list[Ints]]:
     """Dive in more and in fewer steps at once, offer both; returns the relaxation and, of few columns, the points."""
+    target = ROUNDED_TO * float(weight.sum())
     with ThreadPoolExecutor(WORKERS) as pool:
         plans = [pool.submit(_plan, improver.tight, weight, budget, lost) for lost in LOST]
         found = [plan.result() for plan in plans]
-    points = [round_units(improver.problem, np.arange(len(weight)), x) for _, x in found]
-    for point in points:
-        improver.offer_rounded(point=point, weight=weight, target=ROUNDED_TO * float(weight.sum()))
-    return found[0][0], points if len(weight) <= FEW else []
+        points = [round_units(improver.problem, np.arange(len(weight)), x) for _, x in found]
+        jobs = [pool.submit(improver.decide_parts, point=point, weight=weight, target=target) for point in points]
+        relaxation = found[0][0]
+        guide = read_guide(problem=improver.tight, weight=weight, relaxation=relaxation, points=[])
+        improver.doubts = _list_by_doubt(improver, relaxation, guide, weight)
+        for job in jobs:
+            improver.offer(job.result())
+    return relaxation, points if len(weight) <= FEW else []
 
 
 def _relax(problem: Problem, weight: Floats, budget: Budget) -> Relaxing:
@@ -173,11 +182,10 @@ def _decide_large(
     del relaxing
     bound = improver.certify(relaxation=relaxation, weight=weight)
     guide = read_guide(problem=tight, weight=weights, relaxation=relaxation, points=[])
-    order, doubt = _list_by_doubt(improver, relaxation, guide, weights)
-    _offer_rounded(improver, relaxation, guide, doubt, 0.5)
+    doubts = _list_by_doubt(improver, relaxation, guide, weights)
+    _offer_rounded(improver, relaxation, guide, doubts, 0.5)
     for daring in DARINGS:
-        chosen = (doubt < DOUBTFUL) | ((improver.x < problem.most) & (guide.gain > 0))
-        improver.search(order=order[chosen[order]], daring=daring, share=0.2)
+        improver.search(order=doubts.choose(problem=problem, x=improver.x), daring=daring, share=0.2)
     settled = float((weights * (improver.x / problem.units)).sum())
     improver.decide_anew(
         guide=guide, weight=weights, share=1.0, fails=8 * effort, target=GAP_AIMED_AT * settled, whole=False
@@ -185,18 +193,17 @@ def _decide_large(
     return improver.x, bound
 
 
-def _list_by_doubt(improver: Improver, relaxation: Relaxation, guide: Guide, weight: Floats) -> tuple[Ints, Floats]:
-    """Let the search look first at what the relaxation leaves in doubt, at its prices; returns that order and doubt."""
-    doubt = measure_doubt(problem=improver.problem, guide=guide, relaxation=relaxation)
-    order = np.argsort(doubt, kind="stable")
-    improver.core = build_core(problem=improver.problem, order=order, weight=weight, price=relaxation.price)
-    return order, doubt
+def _list_by_doubt(improver: Improver, relaxation: Relaxation, guide: Guide, weight: Floats) -> Doubts:
+    """Let the search look first at what the relaxation leaves in doubt, at its prices; returns how sure that is."""
+    doubts = measure_doubt(problem=improver.problem, guide=guide, relaxation=relaxation)
+    improver.core = build_core(problem=improver.problem, order=doubts.order, weight=weight, price=relaxation.price)
+    return doubts
 
 
-def _offer_rounded(improver: Improver, relaxation: Relaxation, guide: Guide, doubt: Floats, share: float) -> None:
+def _offer_rounded(improver: Improver, relaxation: Relaxation, guide: Guide, doubts: Doubts, share: float) -> None:
     """Round the relaxation, in about that share of what is left: cut short it is worth next to nothing."""
     x = round_relaxation(
-        core=improver.core, relaxation=relaxation, doubt=doubt, gain=guide.gain, seed=improver.seed,
+        core=improver.core, relaxation=relaxation, doubts=doubts, seed=improver.seed,
         budget=Budget(seconds=max(improver.budget.left(share), LEAST_ROUNDING_SECONDS)),
     )  # fmt: skip
     improver.offer(x, order=np.argsort(-guide.gain / np.maximum(guide.worth, 1.0), kind="stable"))

@@ -24,7 +24,7 @@ from settlement.files.refusals import IntegerOutOfRange
 from settlement.files.submission import read_submission
 
 LEAST_SECONDS: Final = 5.0
-SECONDS_EACH: Final = 80e-6
+SECONDS_EACH: Final = 70e-6
 
 
 @dataclass(frozen=True, slots=True)

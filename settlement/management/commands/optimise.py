@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--model", type=int, choices=MODELS, default=1, help="of delivery versus payment; 1")
         parser.add_argument("--objective", choices=OBJECTIVES, default="value", help="to be maximised; value")
         parser.add_argument(
-            "--seconds", type=float, help="decide in no more; 5, and 8 more for each 100,000 instructions"
+            "--seconds", type=float, help="decide in no more; 5, and 7 more for each 100,000 instructions"
         )
         parser.add_argument("--seed", type=int, default=1, help="same seed, same answer; 1")
         parser.add_argument("--json", action="store_true", help="print the outcome as one JSON object")
