@@ -1,7 +1,7 @@
 """Measure the speed of the product beside that of PostgreSQL itself and of a known ledger, in one run.
 
     python -m bench [--trades 100000 1000000] [--instructions 100000 1000000] [--json]
-                    [--only capture life posting single night clearing evening order_book]
+                    [--only capture life posting single night clearing evening derivatives order_book]
 
 The servers are those of DATABASE_URL and REDIS_URL; databases of the bench's own are created and dropped.
 """
@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-SECTIONS = ("capture", "life", "posting", "single", "night", "clearing", "evening", "order_book")
+SECTIONS = ("capture", "life", "posting", "single", "night", "clearing", "evening", "derivatives", "order_book")
 SIZES = (100_000, 1_000_000)
 ROUNDS = 3
 
@@ -220,9 +220,21 @@ def bench_order_book(bench: Bench, files: dict[int, Path]) -> None:
     )  # fmt: skip
 
 
+def bench_derivatives(bench: Bench, files: dict[int, Path]) -> None:
+    """Trade derivatives through the live store beside the store's own PING and SET, in a process of its own."""
+    bench.note("derivatives, 10,000 trades")
+    run = [sys.executable, "-m", "bench.derivatives", "--json"]
+    figures = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    figure, target = figures["script a second, one at a time"], figures["target a second"]
+    bench.report(
+        **figures, section="derivatives", figure=figure, target=target, verdict=judge(ratio=figure / target, target=1.0)
+    )
+
+
 RUNNERS: dict[str, Callable[[Bench, dict[int, Path]], None]] = {
     "capture": bench_capture,
     "clearing": bench_clearing,
+    "derivatives": bench_derivatives,
     "evening": bench_evening,
     "life": bench_life,
     "night": bench_night,
