@@ -69,9 +69,7 @@ def test_two_declarations_and_two_bids_at_the_same_moment() -> None:
     bids = both(
         *(
             lambda code=code, price=price: (
-                place_bid(
-                    lot_id=lot.pk, price_minor=price, actor=chain.actor(code), **step(chain)
-                ).price_minor
+                place_bid(lot_id=lot.pk, price_minor=price, actor=chain.actor(code), **step(chain)).price_minor
             )
             for code, price in (("ALPHA", 500), ("BRAVO", 400), ("ALPHA", 300), ("CHARLIE", 300))
         )
