@@ -16,6 +16,7 @@ from clearing.queries.netting import runs_since, sum_netted, view_runs
 from clearing.queries.visible import obligations_visible_to
 from reference.access import actor_of
 from reference.answering import answer
+from reference.charts import Chart, Series
 from reference.listing import Column, csv_url, cut_page, stream_csv, stream_query, wants_csv
 from reference.queries import business_clock, directory
 
@@ -99,6 +100,25 @@ def exposures(request: HttpRequest) -> HttpResponseBase:
     return render(request, "clearing/exposures.html", context)
 
 
+def _chart(*, currency: str, rows: list[Exposure]) -> Chart:
+    """Draw what each member's open positions are worth to it, the largest first."""
+    scale = 10 ** directory().currencies_by_code[currency].digits
+    return Chart(
+        key=f"exposures-{currency.lower()}",
+        title="Worth to the member; below zero the CCP is exposed",
+        labels=[row.member for row in rows],
+        unit=currency,
+        label_name="Member",
+        horizontal=True,
+        series=[
+            Series(
+                "Netted, not settled", [row.netted.mark_minor / scale for row in rows], "bar", "accent", stack="worth"
+            ),
+            Series("Not yet netted", [row.unnetted.mark_minor / scale for row in rows], "bar", "idle", stack="worth"),
+        ],
+    )
+
+
 def _by_currency(rows: list[Exposure]) -> list[dict[str, Any]]:
     """Return the exposures a currency at a time, with totals and the largest one to measure bars against."""
     groups: dict[str, list[Exposure]] = {}
@@ -114,6 +134,7 @@ def _by_currency(rows: list[Exposure]) -> list[dict[str, Any]]:
                 }
                 for row in group
             ],
+            "chart": _chart(currency=currency, rows=group),
             "contracts": sum(row.unnetted.contracts for row in group),
             "exposed_minor": -sum(min(0, row.mark_minor) for row in group),
         }

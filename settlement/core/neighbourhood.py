@@ -52,7 +52,7 @@ def score_columns(*, problem: Problem, guide: Guide, x: Ints) -> tuple[Floats, F
     share = x / problem.units
     differs = np.abs(guide.share - share) > EQUAL * most
     between = np.minimum(guide.share, most - guide.share) > EQUAL * most
-    score = np.abs(guide.gain) / np.maximum(guide.worth, 1e-300)
+    score = np.abs(guide.gain) / np.maximum(guide.worth, 1e-200)
     settled = share / most
     loss = np.where(guide.gain > 0, guide.gain * (1.0 - settled), -guide.gain * settled)
     return np.where(differs | between | guide.open, -1.0, score), loss

@@ -61,7 +61,7 @@ class Doubts(NamedTuple):
 def measure_doubt(*, problem: Problem, guide: Guide, relaxation: Relaxation) -> Doubts:
     """Return how sure this relaxation is."""
     between = (relaxation.x > FRACTION) & (relaxation.x < problem.most - FRACTION)
-    doubt = np.where(between, -1.0, np.abs(guide.gain) / np.maximum(guide.worth, 1e-300))
+    doubt = np.where(between, -1.0, np.abs(guide.gain) / np.maximum(guide.worth, 1e-200))
     return Doubts(np.argsort(doubt, kind="stable"), doubt, guide.gain, relaxation.price > 0)
 
 
