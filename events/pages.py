@@ -38,7 +38,7 @@ def audit(request: HttpRequest) -> HttpResponseBase:
     filtered = AuditFilter(request.GET, queryset=visible_records(actor=actor))
     rows = filtered.qs if filtered.is_valid() else AuditRecord.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=AUDIT_COLUMNS, name="audit")
+        return stream_query(rows=rows, columns=AUDIT_COLUMNS, name="audit")
     today = business_clock().business_date
     context = {
         "filter": filtered,

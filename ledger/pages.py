@@ -71,7 +71,7 @@ def ledger(request: HttpRequest) -> HttpResponseBase:
     as_of = _date(request, "as_of")
     if wants_csv(request):
         chunks = [_with_balances(list(rows), as_of=as_of)]
-        return stream_csv(request=request, chunks=chunks, columns=BALANCE_COLUMNS, name="balances")
+        return stream_csv(chunks=chunks, columns=BALANCE_COLUMNS, name="balances")
     cut = cut_page(rows=rows, request=request, newest_first=False)
     context = {
         "filter": filtered,
@@ -136,7 +136,7 @@ def account(request: HttpRequest, code: str) -> HttpResponseBase:
     }
     if wants_csv(request):
         lines = statement_of(account_id=found.pk, **span)
-        return stream_csv(request=request, chunks=[lines], columns=STATEMENT_COLUMNS, name=f"statement-{code}")
+        return stream_csv(chunks=[lines], columns=STATEMENT_COLUMNS, name=f"statement-{code}")
     lines = statement_of(account_id=found.pk, limit=STATEMENT_LINES + 1, **span)
     context = {
         "account": found,
@@ -175,7 +175,7 @@ def trial(request: HttpRequest) -> HttpResponseBase:
     as_of = _date(request, "as_of")
     rows = trial_balance(business_date=as_of)
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[rows], columns=TRIAL_COLUMNS, name="trial-balance")
+        return stream_csv(chunks=[rows], columns=TRIAL_COLUMNS, name="trial-balance")
     context = {
         "cash": [row for row in rows if row["kind"] == "CASH"],
         "securities": [row for row in rows if row["kind"] != "CASH"],

@@ -86,11 +86,10 @@ def wants_csv(request: HttpRequest) -> bool:
 
 
 def stream_query(
-    *, request: HttpRequest, rows: QuerySet[M], columns: Sequence[Column], name: str, newest_first: bool = True
+    *, rows: QuerySet[M], columns: Sequence[Column], name: str, newest_first: bool = True
 ) -> StreamingHttpResponse:
     """Answer with a whole query as CSV, read chunk by chunk in the order of the page."""
     return stream_csv(
-        request=request,
         chunks=_read_chunks(rows=rows, newest_first=newest_first),
         columns=columns,
         name=name,
@@ -107,9 +106,7 @@ def _read_chunks(*, rows: QuerySet[M], newest_first: bool) -> Iterator[list[M]]:
         chunk = list(ordered.filter(**beyond)[:CSV_CHUNK_ROWS]) if len(chunk) == CSV_CHUNK_ROWS else []
 
 
-def stream_csv(
-    *, request: HttpRequest, chunks: Iterable[Iterable[Any]], columns: Sequence[Column], name: str
-) -> StreamingHttpResponse:
+def stream_csv(*, chunks: Iterable[Iterable[Any]], columns: Sequence[Column], name: str) -> StreamingHttpResponse:
     """Answer with chunks of rows as one CSV file. columns: (heading, row -> value)."""
     texts = _write_chunks(chunks=chunks, columns=columns)
     response = StreamingHttpResponse(texts, content_type="text/csv; charset=utf-8")

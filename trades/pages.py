@@ -92,9 +92,7 @@ def trades(request: HttpRequest) -> HttpResponseBase:
     filtered = TradeFilter(request.GET, queryset=trades_visible_to(actor=actor).select_related(*SHOWN[:5]))
     rows = filtered.qs if filtered.is_valid() else Trade.objects.none()
     if wants_csv(request):
-        return stream_query(
-            request=request, rows=rows.select_related(None), columns=trade_columns(source=directory()), name="trades"
-        )
+        return stream_query(rows=rows.select_related(None), columns=trade_columns(source=directory()), name="trades")
     context = {
         "filter": filtered,
         "cut": cut_page(rows=rows, request=request),
@@ -137,7 +135,7 @@ def unmatched(request: HttpRequest) -> HttpResponseBase:
 
     if wants_csv(request):
         everything = describe(rows.order_by("pk"))
-        return stream_csv(request=request, chunks=[everything], columns=WAITING_COLUMNS, name="unmatched")
+        return stream_csv(chunks=[everything], columns=WAITING_COLUMNS, name="unmatched")
     cut = cut_page(rows=rows, request=request, newest_first=False, size=30)
     counts = count_waiting(actor=actor)
     sizes = {
@@ -225,9 +223,7 @@ def submission(request: HttpRequest, public_id: UUID) -> HttpResponseBase:
     if code is not None:
         refused = refused.filter(code=code)
     if wants_csv(request):
-        return stream_query(
-            request=request, rows=refused, columns=REFUSED_COLUMNS, name="refused-lines", newest_first=False
-        )
+        return stream_query(rows=refused, columns=REFUSED_COLUMNS, name="refused-lines", newest_first=False)
     context = {
         "submission": found,
         "groups": [

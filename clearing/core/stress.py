@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from clearing.core.arrays import Ints
 from clearing.core.refusals import FundTooSmall, NotFinite, ParameterOutOfRange, ShapesDiffer
+from reference.core.apportionment import apportion
 
 FUND_BUFFER: Final = 0.0
 
@@ -99,12 +100,7 @@ def allocate_pro_rata(*, total_minor: int, weights: Ints, least_minor: int = 0) 
             break
         left, weight, members = left - least_minor, weight - shares[place], members - 1
     part: Ints = np.full(len(shares), least_minor, np.int64)
-    above = order[:members]
-    if not weight:
-        return part
-    for place in above:
-        part[place] = shares[place] * left // weight
-    over = left - sum(int(part[place]) for place in above)
-    for place in sorted(above, key=lambda each: (-(shares[each] * left % weight), each))[:over]:
-        part[place] += 1
+    above = sorted(order[:members])
+    if weight:
+        part[above] = apportion(total=left, weights=[shares[place] for place in above])
     return part

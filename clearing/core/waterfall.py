@@ -6,6 +6,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.core.apportionment import apportion
+
 Minor = NDArray[np.int64]
 
 
@@ -105,8 +107,7 @@ def allocate_loss(*, loss_minor: int, resources: Resources) -> Waterfall:
 def share_pro_rata(*, amount_minor: int, weights: Minor) -> Minor:
     """Split an amount in proportion to weights, nobody above its weight, to the last unit.
 
-    Each share is rounded down; the units left go one by one to the largest remainders, equal ones in order.
-    amount_minor: at most the sum of the weights.
+    The units left over go to the largest remainders. amount_minor: at most the sum of the weights.
     """
     whole = [int(weight) for weight in weights.tolist()]
     total = sum(whole)
@@ -114,13 +115,7 @@ def share_pro_rata(*, amount_minor: int, weights: Minor) -> Minor:
         return np.zeros(len(whole), dtype=np.int64)
     if amount_minor > total:
         raise NegativeResources("more is to be shared than there is")
-    # Python's integers: the products pass 64 bits.
-    shares = [amount_minor * weight // total for weight in whole]
-    remainders = [amount_minor * weight % total for weight in whole]
-    left = amount_minor - sum(shares)
-    for place in sorted(range(len(whole)), key=lambda of: (-remainders[of], of))[:left]:
-        shares[place] += 1
-    return np.array(shares, dtype=np.int64)
+    return np.array(apportion(total=amount_minor, weights=whole), dtype=np.int64)
 
 
 def cap_assessments(*, contributions_minor: Minor, percent: int, assessed_minor: Minor) -> Minor:

@@ -66,7 +66,6 @@ class MarginParameters(models.Model):
     collateral_issuer_limit_percent = _percent("The most of a member's collateral that one issuer may make up.")
     backtest_days = models.IntegerField(help_text="Days that a backtest looks back.")
     assessment_multiple = _percent("Cap of the assessments in a default, times the contribution.")
-    skin_percent = _percent("Dedicated own resources, of the minimum capital (Art 35).")
     recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
 
     class Meta:
@@ -94,7 +93,7 @@ class MarginParameters(models.Model):
                     buffer_percent__gte=0, buffer_percent__lte=100, stress_weight_percent__gte=0,
                     stress_weight_percent__lte=100, participation_percent__gt=0, participation_percent__lte=100,
                     flat_percent__gte=0, intraday_trigger_percent__gt=0, collateral_issuer_limit_percent__gt=0,
-                    collateral_issuer_limit_percent__lte=100, assessment_multiple__gte=0, skin_percent__gte=0,
+                    collateral_issuer_limit_percent__lte=100, assessment_multiple__gte=0,
                     least_call_minor__gte=0,
                 ),
                 name="marginparameters_shares",

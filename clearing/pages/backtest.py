@@ -61,7 +61,7 @@ def backtest(request: HttpRequest) -> HttpResponseBase:
         return render(request, "clearing/risk/backtest.html", context)
     if wants_csv(request):
         rows = [*found.all, *found.members, *found.portfolios]
-        return stream_csv(request=request, chunks=[rows], columns=TEST_COLUMNS, name="backtest")
+        return stream_csv(chunks=[rows], columns=TEST_COLUMNS, name="backtest")
     context |= {
         "found": found,
         "horizons": horizons,
@@ -84,7 +84,7 @@ def backtest_portfolio(request: HttpRequest, account: str, currency: str) -> Htt
     except (NoMarginParameters, UnknownPortfolio) as refusal:
         raise Http404(refusal.message) from refusal
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[found.days], columns=DAY_COLUMNS, name="backtest-days")
+        return stream_csv(chunks=[found.days], columns=DAY_COLUMNS, name="backtest-days")
     context: dict[str, Any] = {
         "found": found,
         "horizons": horizons,

@@ -47,7 +47,7 @@ def calls(request: HttpRequest) -> HttpResponseBase:
     filtered = CallFilter(request.GET, queryset=calls_visible_to(actor=actor))
     rows = filtered.qs if filtered.is_valid() else MarginCall.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=CALL_COLUMNS, name="margin-calls")
+        return stream_query(rows=rows, columns=CALL_COLUMNS, name="margin-calls")
     cut = cut_page(rows=rows, request=request)
     context = {
         "filter": filtered,

@@ -53,7 +53,7 @@ def collateral(request: HttpRequest) -> HttpResponseBase:
     filtered = MovementFilter(request.GET, queryset=movements_visible_to(actor=actor))
     rows = filtered.qs if filtered.is_valid() else CollateralMovement.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=MOVEMENT_COLUMNS, name="collateral-movements")
+        return stream_query(rows=rows, columns=MOVEMENT_COLUMNS, name="collateral-movements")
     overview = read_overview(actor=actor, business_date=reading.business_date)
     members = list(memberships_visible_to(actor=actor))
     wanted = request.GET.get("member", "").upper()

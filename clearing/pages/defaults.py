@@ -50,7 +50,7 @@ def defaults(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     rows = cases_visible_to(actor=actor)
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=CASE_COLUMNS, name="defaults")
+        return stream_query(rows=rows, columns=CASE_COLUMNS, name="defaults")
     context = {
         "cut": cut_page(rows=rows, request=request),
         "csv_url": csv_url(request),

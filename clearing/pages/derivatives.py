@@ -67,9 +67,7 @@ def derivatives(request: HttpRequest) -> HttpResponseBase:
     actor, clock = actor_of(request), business_clock()
     report = margin_report(actor=actor)
     if wants_csv(request):
-        return stream_csv(
-            request=request, chunks=[report.accounts], columns=ACCOUNT_COLUMNS, name="derivatives-accounts"
-        )
+        return stream_csv(chunks=[report.accounts], columns=ACCOUNT_COLUMNS, name="derivatives-accounts")
     context: dict[str, Any] = {
         "report": report,
         "positions": [row for view in report.accounts for row in map(position_row, view.positions)],
@@ -101,7 +99,7 @@ def account(request: HttpRequest, account_id: int) -> HttpResponseBase:
         raise Http404
     rows = trades_of_account(account_id=account_id)
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=TRADE_COLUMNS, name=f"derivatives-{account_id}")
+        return stream_query(rows=rows, columns=TRADE_COLUMNS, name=f"derivatives-{account_id}")
     cut = cut_page(rows=rows, request=request)
     context = {
         "view": found[0],

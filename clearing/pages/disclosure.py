@@ -29,7 +29,7 @@ def disclosure(request: HttpRequest) -> HttpResponseBase:
     actor_of(request)
     found = build_disclosure(business_date=business_clock().business_date)
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[list(found.items)], columns=COLUMNS, name="disclosure")
+        return stream_csv(chunks=[list(found.items)], columns=COLUMNS, name="disclosure")
     if request.GET.get("format") == "json":
         return JsonResponse(disclosure_document(found=found))
     query = request.GET.copy()

@@ -33,7 +33,7 @@ def efficiency(request: HttpRequest) -> HttpResponseBase:
     actor, today = actor_of(request), business_clock().business_date
     days = netting_by_day(actor=actor, since=today - DAYS_SHOWN)
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[days], columns=COLUMNS, name="netting-by-day")
+        return stream_csv(chunks=[days], columns=COLUMNS, name="netting-by-day")
     groups: dict[str, list[NettingDay]] = {}
     for row in days:
         groups.setdefault(row.currency, []).append(row)

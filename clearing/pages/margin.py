@@ -60,7 +60,7 @@ def margin(request: HttpRequest) -> HttpResponseBase:
     report = read_margin_report(actor=actor_of(request))
     if wants_csv(request):
         chunks = [segment.rows for segment in report.segments]
-        return stream_csv(request=request, chunks=chunks, columns=COLUMNS, name="margin")
+        return stream_csv(chunks=chunks, columns=COLUMNS, name="margin")
     context: dict[str, Any] = {
         "report": report,
         "groups": [{"segment": segment, "chart": _largest(segment)} for segment in report.segments],
@@ -95,7 +95,7 @@ def portfolio(request: HttpRequest, account: str) -> HttpResponseBase:
         raise Http404(refusal.message) from refusal
     history = margin_history(actor=actor, account_id=found.pk)
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[history], columns=COLUMNS, name=f"margin-{found.code}")
+        return stream_csv(chunks=[history], columns=COLUMNS, name=f"margin-{found.code}")
     latest = list(margins_visible_to(actor=actor).filter(account=found).select_related("run__parameters")
                   .order_by("currency__code", "-run_id").distinct("currency__code"))  # fmt: skip
     groups = [_group(row, [one for one in history if one.currency_id == row.currency_id]) for row in latest]

@@ -65,7 +65,7 @@ def netting(request: HttpRequest) -> HttpResponseBase:
     filtered = ObligationFilter(request.GET, queryset=obligations_visible_to(actor=actor).select_related(*SHOWN))
     rows = filtered.qs if filtered.is_valid() else Obligation.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=OBLIGATION_COLUMNS, name="obligations")
+        return stream_query(rows=rows, columns=OBLIGATION_COLUMNS, name="obligations")
     runs = runs_since(actor=actor, since=today - RUNS_SHOWN)
     chosen = filtered.form.cleaned_data.get("netting_run") if filtered.is_valid() else None
     if chosen and all(run.pk != chosen for run in runs):
@@ -90,7 +90,7 @@ def exposures(request: HttpRequest) -> HttpResponseBase:
     actor, today = actor_of(request), business_clock().business_date
     found = exposure_per_member(actor=actor, business_date=today)
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[found.rows], columns=EXPOSURE_COLUMNS, name="exposures")
+        return stream_csv(chunks=[found.rows], columns=EXPOSURE_COLUMNS, name="exposures")
     context = {
         "today": today,
         "exposures": found,

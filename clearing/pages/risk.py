@@ -50,7 +50,7 @@ def risk(request: HttpRequest) -> HttpResponseBase:
     actor, reading = actor_of(request), business_clock()
     found = read_overview(actor=actor, business_date=reading.business_date)
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[found.segments], columns=SEGMENT_COLUMNS, name="risk")
+        return stream_csv(chunks=[found.segments], columns=SEGMENT_COLUMNS, name="risk")
     currencies = sorted({row.currency.code for row in found.segments})
     own = directory().participants.get(actor.participant_id) if actor.participant_id else None
     through = directory().participants.get(own.clearing_member_id or 0) if own else None
@@ -92,7 +92,7 @@ def statement(request: HttpRequest) -> HttpResponseBase:
     found = read_statement(membership=membership, business_date=day)
     name = f"margin-statement-{code}-{day}"
     if wants_csv(request):
-        return stream_csv(request=request, chunks=[found.lines], columns=STATEMENT_COLUMNS, name=name)
+        return stream_csv(chunks=[found.lines], columns=STATEMENT_COLUMNS, name=name)
     if request.GET.get("format") == "json":
         response = JsonResponse(MarginStatementSerializer(found).data)
         response["Content-Disposition"] = f'attachment; filename="{name}.json"'

@@ -52,7 +52,7 @@ def stress(request: HttpRequest) -> HttpResponseBase:
             for row in table.rows
             for member, cell in sorted(row.cells.items())
         ]
-        return stream_csv(request=request, chunks=[rows], columns=STRESS_COLUMNS, name="stress")
+        return stream_csv(chunks=[rows], columns=STRESS_COLUMNS, name="stress")
     funds = {fund.currency: fund for fund in read_funds(actor=actor, business_date=today)}
     context: dict[str, Any] = {
         "found": found,
@@ -125,7 +125,7 @@ def fund(request: HttpRequest) -> HttpResponseBase:
     funds = read_funds(actor=actor, business_date=today)
     if wants_csv(request):
         rows = [{"currency": one.currency, "part": part} for one in funds for part in one.contributions]
-        return stream_csv(request=request, chunks=[rows], columns=CONTRIBUTION_COLUMNS, name="default-fund")
+        return stream_csv(chunks=[rows], columns=CONTRIBUTION_COLUMNS, name="default-fund")
     context = {
         "funds": [{"fund": one, "chart": _evenings_chart(one), "layers": _layers_chart(one)} for one in funds],
         "named": actor.sees_all,

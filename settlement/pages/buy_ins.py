@@ -38,7 +38,7 @@ def buy_ins(request: HttpRequest) -> HttpResponseBase:
     if not actor.sees_all:
         rows = rows.filter(Q(failing_id=actor.participant_id) | Q(suffering_id=actor.participant_id))
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=COLUMNS, name="buy-ins")
+        return stream_query(rows=rows, columns=COLUMNS, name="buy-ins")
     source = directory()
     due = [
         {

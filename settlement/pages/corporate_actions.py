@@ -66,7 +66,7 @@ def corporate_actions(request: HttpRequest) -> HttpResponseBase:
     filtered = CorporateActionFilter(request.GET, queryset=actions_with_totals(actor=actor))
     rows = filtered.qs if filtered.is_valid() else CorporateAction.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=ACTION_COLUMNS, name="corporate-actions")
+        return stream_query(rows=rows, columns=ACTION_COLUMNS, name="corporate-actions")
     context = {
         "filter": filtered,
         "cut": cut_page(rows=rows, request=request),
@@ -86,8 +86,8 @@ def corporate_action(request: HttpRequest, pk: int) -> HttpResponseBase:
     shown = "claims" if request.GET.get("show") == "claims" else "entitlements"
     if wants_csv(request):
         if shown == "claims":
-            return stream_query(request=request, rows=claims, columns=CLAIM_COLUMNS, name=f"claims-{pk}")
-        return stream_query(request=request, rows=entitlements, columns=ENTITLEMENT_COLUMNS, name=f"entitlements-{pk}")
+            return stream_query(rows=claims, columns=CLAIM_COLUMNS, name=f"claims-{pk}")
+        return stream_query(rows=entitlements, columns=ENTITLEMENT_COLUMNS, name=f"entitlements-{pk}")
     claim_cut = cut_page(rows=claims, request=request)
     settling = claim_instructions(claims=claim_cut.rows)
     context = {

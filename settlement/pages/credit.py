@@ -40,7 +40,7 @@ def credit(request: HttpRequest) -> HttpResponseBase:
     filtered = CreditFilter(request.GET, queryset=draws_visible_to(actor=actor))
     rows = filtered.qs if filtered.is_valid() else CreditDraw.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=DRAW_COLUMNS, name="credits")
+        return stream_query(rows=rows, columns=DRAW_COLUMNS, name="credits")
     lines = read_lines(actor=actor, business_date=reading.business_date)
     context = {
         "lines": lines,

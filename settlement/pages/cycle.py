@@ -52,7 +52,7 @@ def cycle(request: HttpRequest, pk: int) -> HttpResponseBase:
         rows, columns = attempts.filter(reason=shown) if shown else attempts, _attempt_columns(actor)
     if wants_csv(request):
         name = shown or "unsettled"
-        return stream_query(request=request, rows=rows, columns=columns, name=f"cycle-{pk}-{name.lower()}")
+        return stream_query(rows=rows, columns=columns, name=f"cycle-{pk}-{name.lower()}")
     cut = cut_page(rows=rows, request=request, newest_first=shown == "settled")
     context |= {"cut": cut, "csv_url": csv_url(request)}
     if shown not in ("settled", "parts"):

@@ -57,7 +57,7 @@ def instructions(request: HttpRequest) -> HttpResponseBase:
     filtered = InstructionFilter(request.GET, queryset=instructions_visible_to(actor=actor).select_related(*SHOWN))
     rows = filtered.qs if filtered.is_valid() else Instruction.objects.none()
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=INSTRUCTION_COLUMNS, name="instructions")
+        return stream_query(rows=rows, columns=INSTRUCTION_COLUMNS, name="instructions")
     source = directory()
     context = {
         "today": reading.business_date,

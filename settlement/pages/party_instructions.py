@@ -81,7 +81,7 @@ def party_instructions(request: HttpRequest) -> HttpResponseBase:
     others = view == "alleged" and not actor.sees_all
     if wants_csv(request):
         columns = COLUMNS if others else (*COLUMNS, *OWN_COLUMNS)
-        return stream_query(request=request, rows=rows, columns=columns, name=f"{view}-instructions")
+        return stream_query(rows=rows, columns=columns, name=f"{view}-instructions")
     cut = cut_page(rows=rows, request=request)
     context = {
         "today": reading.business_date,

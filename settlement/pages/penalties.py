@@ -48,7 +48,7 @@ def penalties(request: HttpRequest) -> HttpResponseBase:
     rows = filtered.qs if filtered.is_valid() else Penalty.objects.none()
     rows = rows.filter(run__business_date__year=month.year, run__business_date__month=month.month)
     if wants_csv(request):
-        return stream_query(request=request, rows=rows, columns=PENALTY_COLUMNS, name=f"penalties-{month:%Y-%m}")
+        return stream_query(rows=rows, columns=PENALTY_COLUMNS, name=f"penalties-{month:%Y-%m}")
     context = {
         "months": months,
         "month": read_month(actor=actor, month=month),
