@@ -15,7 +15,7 @@ from settlement.pages import instructions as settlement_instructions
 from settlement.pages import party_entry as settlement_entry
 from settlement.pages import party_instructions as settlement_parties
 from settlement.pages import penalties as settlement_penalties
-from trades import pages as trades
+from trades.pages import trades
 
 urlpatterns = [
     path("", top.home, name="home"),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("trades/<uuid:public_id>/", top.trade, name="trade"),
     path("trades/<uuid:public_id>/cancel/", trades.cancel, name="trade-cancel"),
     path("unmatched/", trades.unmatched, name="unmatched"),
+    path("", include("trades.pages.urls")),
     path("", include("clearing.pages.urls")),
     path("cycles/", settlement_day.cycles, name="cycles"),
     path("cycles/step/", settlement_day.step, name="day-step"),

@@ -19,7 +19,7 @@ from trades.core.lifecycle import TradeStatus
 from trades.models import Match, Trade
 from trades.queries.life import get_trade, match_of
 from trades.queries.visible import trades_visible_to
-from trades.refusals import UnknownTrade
+from trades.refusals.reports import UnknownTrade
 
 UNMATCHED, UNINSTRUCTED = "UNMATCHED", "UNINSTRUCTED"
 # Of several instructions the one that is least far along speaks for the trade.

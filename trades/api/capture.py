@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from trades.core.parsing import convert_report, read_report
 from trades.core.report import Problem, TradeReport
-from trades.refusals import BrokenEncoding, MalformedReport, ReportRefused, TradeIdReused
+from trades.refusals.reports import BrokenEncoding, MalformedReport, ReportRefused, TradeIdReused
 from trades.services.capture_submission import LineOutcome
 
 JSON_TYPE = "application/json"

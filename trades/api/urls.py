@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trades.api import views
+from trades.api.views import trades as views
 
 urlpatterns = [
     path("trades", views.TradeList.as_view(), name="api-trades"),

@@ -12,7 +12,7 @@ from reference.core.actor import Actor
 from trades.core.lifecycle import Side, TradeStatus
 from trades.models import CancellationRequest, Match, Trade, UnmatchedTrade
 from trades.queries.visible import trades_visible_to
-from trades.refusals import UnknownTrade
+from trades.refusals.reports import UnknownTrade
 
 SHOWN = (
     "reporter", "buyer", "seller", "security", "currency", "buyer_account", "seller_account", "submission",

@@ -7,7 +7,7 @@ from django.db.models import Count
 from reference.core.actor import Actor
 from trades.models import RefusedLine, Submission
 from trades.queries.visible import submissions_visible_to
-from trades.refusals import UnknownSubmission
+from trades.refusals.reports import UnknownSubmission
 
 
 def refusals_by_code(*, submission: Submission) -> list[tuple[str, int]]:

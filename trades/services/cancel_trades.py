@@ -15,7 +15,7 @@ from reference.queries import directory
 from trades.contracts import TradesCancelled
 from trades.core.lifecycle import TradeStatus
 from trades.models import CancellationRequest, Match, Trade, UnmatchedTrade
-from trades.refusals import TradeNotCancellable, UnknownTrade
+from trades.refusals.reports import TradeNotCancellable, UnknownTrade
 from trades.services.advance_trades import advance_trades
 from trades.services.match_trades import POOL_LOCK
 

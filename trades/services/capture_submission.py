@@ -21,7 +21,7 @@ from trades.core.parsing import CsvLines, HeaderRefused, read_chunks
 from trades.core.report import CaptureContext
 from trades.models import RefusedLine, Submission
 from trades.queries.capture_context import capture_context
-from trades.refusals import BrokenEncoding, MissingColumn, UnknownColumn
+from trades.refusals.reports import BrokenEncoding, MissingColumn, UnknownColumn
 from trades.services.capture_trades import (
     CaptureOutcome,
     Outcomes,

@@ -13,7 +13,7 @@ from reference.core.actor import SYSTEM, Actor
 from settlement.models import Instruction
 from tests.factories.chain import MONDAY, WEDNESDAY, Chain, at_time
 from trades.models import CancellationRequest, Trade, UnmatchedTrade
-from trades.refusals import TradeNotCancellable, UnknownTrade
+from trades.refusals.reports import TradeNotCancellable, UnknownTrade
 from trades.services.allege_trades import allege_trades
 from trades.services.cancel_trades import cancel_aged_trades, cancel_trade
 

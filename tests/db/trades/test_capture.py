@@ -15,7 +15,7 @@ from tests.factories.chain import Chain, make_chain
 from trades.core import parsing
 from trades.core.report import Problem, ResolvedReport
 from trades.models import Match, RefusedLine, Submission, Trade, UnmatchedTrade
-from trades.refusals import BrokenEncoding, MissingColumn, UnknownColumn
+from trades.refusals.reports import BrokenEncoding, MissingColumn, UnknownColumn
 from trades.services.capture_submission import LineOutcome, capture_submission, open_submission
 from trades.services.capture_trades import CaptureOutcome, resolve_reports
 

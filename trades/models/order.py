@@ -1,0 +1,121 @@
+"""Orders, and each step of their life."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from reference.core.limits import LARGEST_AMOUNT
+from reference.triggers import append_only, immutable_columns, legal_steps, refuse_delete
+from trades.core.book.terms import OrderSide, TimeInForce
+from trades.core.order_lifecycle import ORDER_TRANSITIONS, OrderStatus
+
+
+class OrderType(models.TextChoices):
+    """At which price an order trades (FIX tag 40)."""
+
+    MARKET = "MARKET", "Market"
+    LIMIT = "LIMIT", "Limit"
+
+
+class Order(models.Model):
+    """A client's order. Quantity and limit change by replace only; what is filled, together with its fills."""
+
+    id = models.BigAutoField(primary_key=True)
+    public_id = models.UUIDField(unique=True)
+    client_order_id = models.CharField(max_length=36, help_text="The client's own reference (FIX tag 11).")
+    client = models.ForeignKey("trades.Client", on_delete=models.PROTECT, related_name="orders")
+    broker = models.ForeignKey("reference.Participant", on_delete=models.PROTECT, related_name="+")
+    trader = models.ForeignKey("trades.Trader", null=True, on_delete=models.PROTECT, related_name="orders")
+    account = models.ForeignKey(
+        "ledger.Account", on_delete=models.PROTECT, related_name="+", help_text="Securities account it settles in."
+    )
+    security = models.ForeignKey("reference.Security", on_delete=models.PROTECT, related_name="+")
+    currency = models.ForeignKey("reference.Currency", on_delete=models.PROTECT, related_name="+")
+    side = models.CharField(max_length=4, choices=[(side, side.title()) for side in OrderSide])
+    order_type = models.CharField(max_length=6, choices=OrderType.choices)
+    time_in_force = models.CharField(max_length=3, choices=[(force, force) for force in TimeInForce])
+    quantity_units = models.BigIntegerField()
+    limit_price = models.DecimalField(max_digits=18, decimal_places=6, null=True)
+    expires_on = models.DateField(null=True, help_text="Last business day of a GTC order; empty: until cancelled.")
+    filled_units = models.BigIntegerField(default=0)
+    filled_minor = models.BigIntegerField(default=0, help_text="Sum of its fills' amounts, without fees.")
+    fees_minor = models.BigIntegerField(default=0)
+    reserved_minor = models.BigIntegerField(
+        default=0, help_text="What it holds of the client's credit limit, in the client's currency."
+    )
+    arrival_mid = models.DecimalField(
+        max_digits=18, decimal_places=6, null=True, help_text="Middle of the quote when it came; empty: none stood."
+    )
+    status = models.CharField(max_length=16, choices=[(state, state.title()) for state in OrderStatus])
+    refusal_code = models.CharField(max_length=48, blank=True, help_text="Why it was rejected, by its stable code.")
+    refusal = models.TextField(blank=True)
+    received_at = models.DateTimeField(help_text="Business time.")
+    business_date = models.DateField()
+    entered_by = models.CharField(max_length=150)
+    recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "client_order_id"], name="order_client_order_id_once"),
+            models.CheckConstraint(condition=Q(side__in=list(OrderSide)), name="order_side"),
+            models.CheckConstraint(condition=Q(time_in_force__in=list(TimeInForce)), name="order_time_in_force"),
+            models.CheckConstraint(condition=Q(status__in=list(OrderStatus)), name="order_status"),
+            models.CheckConstraint(
+                condition=Q(order_type=OrderType.LIMIT, limit_price__isnull=False, limit_price__gt=0)
+                | Q(order_type=OrderType.MARKET, limit_price__isnull=True),
+                name="order_limit_iff_limit_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__isnull=True) | Q(time_in_force="GTC"), name="order_only_gtc_expires_on"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity_units__gt=0, quantity_units__lte=LARGEST_AMOUNT, filled_units__gte=0)
+                & Q(filled_units__lte=F("quantity_units"))
+                & Q(filled_minor__gte=0, reserved_minor__gte=0),
+                name="order_never_filled_above_quantity",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="REJECTED") & ~Q(refusal_code="") | ~Q(status="REJECTED"),
+                name="order_rejection_has_a_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["business_date", "id"], name="order_business_date"),
+            models.Index(
+                fields=["security", "id"], name="order_open",
+                condition=Q(status__in=["VALIDATED", "ROUTING", "PARTIALLY_FILLED"]),
+            ),
+        ]  # fmt: skip
+        triggers = [
+            *refuse_delete(table="trades_order"),
+            legal_steps(table="trades_order", column="status", transitions=ORDER_TRANSITIONS),
+            immutable_columns(
+                table="trades_order",
+                columns=(
+                    "public_id", "client_order_id", "client_id", "broker_id", "account_id", "security_id",
+                    "currency_id", "side", "order_type", "time_in_force", "received_at", "business_date",
+                ),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.client_order_id
+
+
+class OrderStep(models.Model):
+    """One step of an order's life: a status it came to, or a replacement that kept it."""
+
+    id = models.BigAutoField(primary_key=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="steps")
+    status = models.CharField(max_length=16, choices=[(state, state.title()) for state in OrderStatus])
+    at = models.DateTimeField(help_text="Business time.")
+    note = models.TextField(blank=True, help_text="Why, in words: a refusal, who cancelled, what was replaced.")
+    actor = models.CharField(max_length=150, blank=True)
+    recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
+
+    class Meta:
+        indexes = [models.Index(fields=["order", "id"], name="orderstep_order")]
+        triggers = append_only(table="trades_orderstep")
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.status}"
