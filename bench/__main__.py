@@ -1,7 +1,8 @@
 """Measure the speed of the product beside that of PostgreSQL itself and of a known ledger, in one run.
 
     python -m bench [--trades 100000 1000000] [--instructions 100000 1000000] [--json]
-                    [--only capture life posting single night clearing evening derivatives order_book]
+                    [--only capture life posting single night clearing evening derivatives enrichment
+                             order_book orders venues]
 
 The servers are those of DATABASE_URL and REDIS_URL; databases of the bench's own are created and dropped.
 """
@@ -23,7 +24,20 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-SECTIONS = ("capture", "life", "posting", "single", "night", "clearing", "evening", "derivatives", "order_book")
+SECTIONS = (
+    "capture",
+    "life",
+    "posting",
+    "single",
+    "night",
+    "clearing",
+    "evening",
+    "derivatives",
+    "enrichment",
+    "order_book",
+    "orders",
+    "venues",
+)
 SIZES = (100_000, 1_000_000)
 ROUNDS = 3
 
@@ -208,6 +222,21 @@ def bench_evening(bench: Bench, files: dict[int, Path]) -> None:
     )
 
 
+def bench_enrichment(bench: Bench, files: dict[int, Path]) -> None:
+    """Enrich each file's reports and hold them against the compliance rules, in a fresh database."""
+    from bench.databases import fresh_database
+    from bench.enrichment import measure_enrichment
+
+    for reports, path in files.items():
+        with fresh_database(name="bench_enrichment"):
+            figures = measure_enrichment(path=path, reports=reports, note=bench.note)
+        target = 5.0 * reports / 100_000
+        bench.report(
+            section="enrichment", **figures, target_seconds=target,
+            verdict=judge(ratio=target / figures["seconds"], target=1.0),
+        )  # fmt: skip
+
+
 def bench_order_book(bench: Bench, files: dict[int, Path]) -> None:
     """Ask the order book and a naive one the same, in a process of its own."""
     bench.note("order book of 10,000 orders, 200,000 events")
@@ -218,6 +247,45 @@ def bench_order_book(bench: Bench, files: dict[int, Path]) -> None:
         **figures, section="order_book", beside="events a second of processor time", figure=figure, target=target,
         verdict=judge(ratio=figure / target, target=1.0),
     )  # fmt: skip
+
+
+def bench_venues(bench: Bench, files: dict[int, Path]) -> None:
+    """Quote days at the four venues, answer orders, rebuild the books, in a fresh database."""
+    from bench.databases import fresh_database
+    from bench.venues import measure_venues
+
+    with fresh_database(name="bench_venues"):
+        figures = measure_venues(note=bench.note)
+    took = figures["day_python_seconds"] + figures["day_backend_seconds"]
+    bench.report(
+        section="venues", beside="processor seconds of a day's quotes", figure=round(took, 2), target=3.0, **figures,
+        verdict=judge(ratio=3.0 / took, target=1.0),
+    )  # fmt: skip
+
+
+def bench_orders(bench: Bench, files: dict[int, Path]) -> None:
+    """Take orders through the web process and the router to filled trades, beside single trade reports."""
+    from bench.databases import fresh_database
+    from bench.orders import measure_orders
+
+    with fresh_database(name="bench_orders"):
+        found = measure_orders(database="bench_orders", rounds=2, note=bench.note)
+    ratios = [
+        filled / reported for filled, reported in zip(found.filled_per_second, found.trades_per_second, strict=True)
+    ]
+    ratio = statistics.mean(ratios)
+    bench.report(
+        section="orders",
+        filled_per_second=[round(rate) for rate in found.filled_per_second],
+        answered_per_second=[round(rate) for rate in found.answered_per_second],
+        trades_per_second=[round(rate) for rate in found.trades_per_second],
+        orders=found.orders,
+        fills=found.fills,
+        ratios=[round(value, 3) for value in ratios],
+        ratio=round(ratio, 3),
+        target=0.5,
+        verdict=judge(ratio=ratio, target=0.5),
+    )
 
 
 def bench_derivatives(bench: Bench, files: dict[int, Path]) -> None:
@@ -235,12 +303,15 @@ RUNNERS: dict[str, Callable[[Bench, dict[int, Path]], None]] = {
     "capture": bench_capture,
     "clearing": bench_clearing,
     "derivatives": bench_derivatives,
+    "enrichment": bench_enrichment,
     "evening": bench_evening,
     "life": bench_life,
     "night": bench_night,
     "order_book": bench_order_book,
+    "orders": bench_orders,
     "posting": bench_posting,
     "single": bench_single,
+    "venues": bench_venues,
 }
 
 
@@ -279,7 +350,7 @@ def run(*, sizes: list[int], nights: list[int], sections: list[str], quiet: bool
         prepare_database()
         try:
             files = {}
-            for reports in sizes if {"capture", "life"} & set(sections) else ():
+            for reports in sizes if {"capture", "enrichment", "life"} & set(sections) else ():
                 bench.note(f"writing a file of {reports:,} reports")
                 files[reports] = Path(directory) / f"reports-{reports}.csv"
                 write_reports(path=files[reports], reports=reports)

@@ -54,7 +54,7 @@ def measure_single(*, database: str, rounds: int, note: Callable[[str], None]) -
     _prepare_pgbench()
     try:
         with web_process(database=database) as port:
-            streams = [_reports(port=port, member=member) for member in range(CONNECTIONS)]
+            streams = [trade_reports(port=port, member=member) for member in range(CONNECTIONS)]
             note("warming up")
             run_load(host=HOST, port=port, seconds=2.0, requests=streams)
             for number in range(rounds):
@@ -118,15 +118,20 @@ def _log_in(*, port: int, username: str) -> dict[str, str]:
     return cookies
 
 
-def _reports(*, port: int, member: int) -> Iterator[bytes]:
-    """Return the endless stream of one participant's requests: it buys, always a new trade."""
-    codes = participant_codes()
-    cookies = _log_in(port=port, username=codes[member].lower())
-    head = (
-        f"POST /api/v1/trades HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
+def request_head(*, port: int, username: str, path: str) -> str:
+    """Log a participant in and return the head of its JSON requests, all but their length."""
+    cookies = _log_in(port=port, username=username)
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nContent-Type: application/json\r\n"
         f"Accept: application/json\r\nCookie: {'; '.join(f'{name}={value}' for name, value in cookies.items())}\r\n"
         f"X-CSRFToken: {cookies[settings.CSRF_COOKIE_NAME]}\r\n"
     )
+
+
+def trade_reports(*, port: int, member: int) -> Iterator[bytes]:
+    """Return the endless stream of one participant's requests: it buys, always a new trade."""
+    codes = participant_codes()
+    head = request_head(port=port, username=codes[member].lower(), path="/api/v1/trades")
 
     def stream() -> Iterator[bytes]:
         number = 0

@@ -241,3 +241,15 @@ class EveningNotRefused(Refusal):
 
     code = "evening-not-refused"
     status = 409
+
+
+class ClearingMemberNotActive(Refusal):
+    """The clearing member that would clear the order is suspended, in default or gone: nobody would clear it."""
+
+    code = "clearing-member-not-active"
+
+
+class MarginCallOverdue(Refusal):
+    """The clearing member that would clear the order has a margin call that is overdue."""
+
+    code = "margin-call-overdue"

@@ -7,7 +7,9 @@ from django.conf import settings
 
 from clearing.live.refusals import LiveStateUnavailable
 from clearing.services import discharge_obligations, instruct_settlement, net_obligations, novate_trades, pay_calls
+from clearing.services.allocate_blocks import apply_allocations
 from clearing.services.carry_obligations import roll_failed_obligations
+from clearing.services.follow_orders import CLEARING_STATUSES, SETTLING_STATUSES, follow_orders
 from clearing.services.fund_positions import fund_positions
 from clearing.services.run_evening import run_evening, watch_prices
 from clearing.services.watch_derivatives import watch_derivatives
@@ -19,6 +21,20 @@ def novate() -> None:
     """Novate what is matched."""
     clock = business_clock()
     novate_trades.novate_trades(at=clock.at, business_date=clock.business_date)
+
+
+@shared_task(name="clearing.allocate")
+def allocate() -> None:
+    """Apply the allocations that have waited for their trades."""
+    clock = business_clock()
+    apply_allocations(at=clock.at, business_date=clock.business_date)
+
+
+@shared_task(name="clearing.allocate_closing")
+def allocate_closing() -> None:
+    """Apply allocations at the close, when orders that still work are done for their date."""
+    clock = business_clock()
+    apply_allocations(at=clock.at, business_date=clock.business_date, closing=True)
 
 
 @shared_task(name="clearing.net")
@@ -42,6 +58,18 @@ def discharge() -> None:
     """Discharge what has settled."""
     clock = business_clock()
     discharge_obligations.discharge_obligations(at=clock.at)
+
+
+@shared_task(name="clearing.follow_orders")
+def follow_executed_orders() -> None:
+    """Move executed orders to where their trades stand in clearing."""
+    follow_orders(at=business_clock().at, statuses=CLEARING_STATUSES)
+
+
+@shared_task(name="clearing.follow_settling")
+def follow_settling_orders() -> None:
+    """Move cleared orders to where their trades stand in settlement."""
+    follow_orders(at=business_clock().at, statuses=SETTLING_STATUSES)
 
 
 @shared_task(name="clearing.collect")

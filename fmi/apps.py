@@ -9,3 +9,9 @@ class FmiConfig(AppConfig):
     name = "fmi"
     verbose_name = "Mini FMI"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Make new databases in less than half of the time."""
+        from fmi.migrating import keep_classes
+
+        keep_classes()

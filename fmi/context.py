@@ -9,9 +9,11 @@ from django.utils.functional import SimpleLazyObject
 from clearing.queries.risk_overview import count_overdue
 from reference.access import find_actor
 from reference.core.actor import Actor, Role
-from reference.queries import business_clock, directory
+from reference.queries import business_clock, count_waiting_proposals, directory
 from reference.refusals import BusinessClockNotSet
 from settlement.queries.day import clock_view
+from trades.core.alert_lifecycle import AlertStatus
+from trades.queries.compliance import alerts_visible_to
 from trades.queries.unmatched import count_unmatched
 
 
@@ -64,4 +66,9 @@ def _nav_counts(request: HttpRequest) -> dict[str, int]:
     actor = find_actor(request)
     if actor is None:
         return {}
-    return {"unmatched": count_unmatched(actor=actor), "risk": count_overdue(actor=actor)}
+    return {
+        "unmatched": count_unmatched(actor=actor),
+        "risk": count_overdue(actor=actor),
+        "approvals": count_waiting_proposals(actor=actor),
+        "compliance": alerts_visible_to(actor=actor).filter(status=AlertStatus.OPEN).count() if actor.sees_all else 0,
+    }

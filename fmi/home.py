@@ -12,6 +12,7 @@ from clearing.queries.fund_views import ThinFund, thin_funds
 from clearing.queries.netting import Netted, runs_since, sum_netted
 from clearing.queries.risk_overview import OverdueCalls, overdue_calls
 from events.queries import waiting_since
+from fmi.home_orders import FrontOfChain, read_front
 from fmi.trends import Trend, build_trend
 from reference.core.actor import Actor
 from reference.core.calendar import add_business_days
@@ -70,6 +71,7 @@ class Home:
     netted: tuple[Netted, ...]
     settled: tuple[Share, ...]
     cycles: Sequence[CycleView]
+    front: FrontOfChain
     netting_trend: Trend | None
     settlement_trend: Trend | None
 
@@ -82,6 +84,7 @@ class Home:
             self.thin
             or self.overdue.count
             or self.failing
+            or self.front.needs_a_hand
             or waiting
             or self.refused.lines
             or self.undelivered
@@ -114,6 +117,7 @@ def read_home(*, actor: Actor, reading: ClockReading, window_days: int, now: dat
         netted=sum_netted(views=runs_since(actor=actor, since=today)),
         settled=day_shares(views=todays_cycles),
         cycles=cycles,
+        front=_front(actor=actor, reading=reading),
         **_trends(actor=actor, today=today),
     )
 
@@ -149,6 +153,17 @@ def _funnel(*, actor: Actor, today: date, window_days: int) -> Funnel:
         today=today,
         seconds=TODAY_SECONDS if window_days == 1 else WINDOW_SECONDS,
         read=lambda: count_by_status(actor=actor, since=since, until=today),
+    )
+
+
+def _front(*, actor: Actor, reading: ClockReading) -> FrontOfChain:
+    """Return today's orders, the venues and their quotes."""
+    return kept(
+        name="front",
+        actor=actor,
+        today=reading.business_date,
+        seconds=TODAY_SECONDS,
+        read=lambda: read_front(actor=actor, reading=reading),
     )
 
 

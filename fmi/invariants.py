@@ -4,10 +4,17 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from clearing.queries.allocated import ALLOCATED_SQL
+from clearing.queries.allocation_invariants import ALLOCATION_INVARIANTS
 from clearing.queries.derivatives_invariants import DERIVATIVES_INVARIANTS
+from clearing.queries.position_invariants import POSITION_INVARIANTS
 from clearing.queries.risk_invariants import RISK_INVARIANTS
 from ledger.queries import INVARIANTS as LEDGER_INVARIANTS
 from settlement.queries.credit_invariants import CREDIT_INVARIANTS
+from trades.queries.compliance_invariants import COMPLIANCE_INVARIANTS
+from trades.queries.limit_invariants import LIMIT_INVARIANTS
+from trades.queries.order_invariants import ORDER_INVARIANTS
+from trades.queries.venue_invariants import VENUE_INVARIANTS
 
 SHOWN = 5
 
@@ -95,12 +102,20 @@ CHAIN_INVARIANTS = {
               UNION SELECT t.* FROM trades_trade t JOIN trades_unmatchedtrade u ON u.trade_id = t.id) t
         LEFT JOIN trades_unmatchedtrade u ON u.trade_id = t.id
         WHERE (t.status = 'NEW') <> (u.trade_id IS NOT NULL)""",
-    "trade status agrees with its obligations": """
-        WITH standing AS (
+    "trade status agrees with its obligations": f"""
+        WITH unsettled AS MATERIALIZED (
+            SELECT DISTINCT share.match_id FROM ({ALLOCATED_SQL.format(which="true")}) share
+            JOIN clearing_novation n ON n.match_id = share.match_id
+            JOIN trades_match m ON m.id = share.match_id
+            LEFT JOIN clearing_obligation o ON o.netting_run_id = n.netting_run_id AND o.account_id = share.account_id
+                AND o.security_id = m.security_id AND o.currency_id = m.currency_id
+            WHERE o.discharged_at IS NULL
+        ), standing AS (
             SELECT m.id, m.buy_trade_id, m.sell_trade_id, CASE
                 WHEN m.cleared AND n.match_id IS NULL THEN 'MATCHED'
                 WHEN m.cleared AND n.cancelled_at IS NOT NULL THEN 'CANCELLED'
-                WHEN m.cleared AND b.discharged_at IS NOT NULL AND s.discharged_at IS NOT NULL THEN 'SETTLED'
+                WHEN m.cleared AND b.discharged_at IS NOT NULL AND s.discharged_at IS NOT NULL
+                     AND u.match_id IS NULL THEN 'SETTLED'
                 WHEN m.cleared THEN 'CLEARED'
                 WHEN g.cancelled_at IS NOT NULL THEN 'CANCELLED'
                 WHEN g.discharged_at IS NOT NULL THEN 'SETTLED'
@@ -114,6 +129,7 @@ CHAIN_INVARIANTS = {
                 AND s.account_id = m.seller_account_id AND s.security_id = m.security_id
                 AND s.currency_id = m.currency_id
             LEFT JOIN clearing_obligation g ON g.match_id = m.id
+            LEFT JOIN unsettled u ON u.match_id = m.id
         )
         SELECT format('trade %s is %s, its obligations say %s', t.id, t.status, side.status)
         FROM (SELECT buy_trade_id AS trade_id, status FROM standing
@@ -195,6 +211,12 @@ INVARIANTS = {
     **CREDIT_INVARIANTS,
     **RISK_INVARIANTS,
     **DERIVATIVES_INVARIANTS,
+    **ALLOCATION_INVARIANTS,
+    **POSITION_INVARIANTS,
+    **ORDER_INVARIANTS,
+    **LIMIT_INVARIANTS,
+    **VENUE_INVARIANTS,
+    **COMPLIANCE_INVARIANTS,
 }
 
 

@@ -4,7 +4,8 @@ Every middleware and view here is synchronous. Django's own handler gives each r
 holds no connection to PostgreSQL or Valkey yet, and hops between it and the event loop several times.
 Here the event loop reads the body, one thread answers, and the event loop sends: as under WSGI, but a slow
 reader or writer holds no thread. A streamed answer is made part by part, each by whichever thread is free,
-so what makes the parts may hold no transaction open between two of them.
+so what makes the parts may hold no transaction open between two of them. A view that answers with an asynchronous
+iterator (live events) has its parts made in the event loop: an open stream holds no thread.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ class OneHopHandler(ASGIHandler):
             await self.send_response(response, send)
             return
         leaving = asyncio.ensure_future(receive())
-        response.streaming_content = _parts(content=response.streaming_content, run=run, leaving=leaving)
+        if response.is_async:
+            response.streaming_content = _until_left(content=response.streaming_content, leaving=leaving)
+        else:
+            response.streaming_content = _parts(content=response.streaming_content, run=run, leaving=leaving)
         try:
             await self.send_response(response, send)
         finally:
@@ -77,4 +81,19 @@ def _close(response: HttpResponseBase, body_file: IO[bytes]) -> None:
 async def _parts(*, content: Any, run: Callable[..., Any], leaving: asyncio.Future[Any]) -> AsyncIterator[bytes]:
     """Make the parts of a streamed response, each in a thread, until the end or until the client has left."""
     while not leaving.done() and (part := await run(next, content, None)) is not None:
+        yield part
+
+
+async def _until_left(*, content: AsyncIterator[bytes], leaving: asyncio.Future[Any]) -> AsyncIterator[bytes]:
+    """Pass on the parts of an asynchronous response as they come, until the end or until the client has left."""
+    while not leaving.done():
+        following = asyncio.ensure_future(anext(content, None))
+        await asyncio.wait({following, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not following.done():
+            following.cancel()
+            await asyncio.wait({following})
+            return
+        part = following.result()
+        if part is None:
+            return
         yield part

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from events import pages as events
+from fmi import order_pages
 from fmi import pages as top
 from ledger import pages as ledger
 from settlement.pages import buy_ins as settlement_buy_ins
@@ -24,7 +25,9 @@ urlpatterns = [
     path("trades/<uuid:public_id>/", top.trade, name="trade"),
     path("trades/<uuid:public_id>/cancel/", trades.cancel, name="trade-cancel"),
     path("unmatched/", trades.unmatched, name="unmatched"),
+    path("orders/<uuid:public_id>/", order_pages.order, name="order"),
     path("", include("trades.pages.urls")),
+    path("", include("reference.pages.urls")),
     path("", include("clearing.pages.urls")),
     path("cycles/", settlement_day.cycles, name="cycles"),
     path("cycles/step/", settlement_day.step, name="day-step"),

@@ -31,8 +31,10 @@ from settlement.queries.waiting import last_attempt_at, waiting_chain
 from settlement.services.hold_instruction import sides_of
 from trades.core.lifecycle import Side, TradeStatus
 from trades.models import Trade
+from trades.queries.compliance import alerts_visible_to, enrichment_of_trade
 from trades.queries.counts import STAGES
 from trades.queries.life import get_trade, requests_of
+from trades.queries.orders import orders_behind
 from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import may_touch
 
@@ -46,6 +48,7 @@ ADDRESS_OF = {
     "party-instruction": "party-instruction",
     "cycle": "cycle",
     "account": "account",
+    "order": "order",
 }
 
 
@@ -69,7 +72,7 @@ def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Show one trade's whole life, from capture to postings."""
     actor = actor_of(request)
     found = read_trade_life(trade=get_trade(actor=actor, public_id=public_id), actor=actor)
-    view = _view(request)
+    view = chosen_view(request)
     asked = [row.participant_id for row in requests_of(match=found.match)]
     parties = [found.trade.buyer, found.trade.seller]
     context = {
@@ -77,7 +80,7 @@ def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "trade": found.trade,
         "steps": show_steps(found.steps),
         "view": view,
-        "tabs": _tabs(view),
+        "tabs": view_tabs(view),
         "obligations": [(row, describe_obligation(row)) for row in found.obligations],
         "instructions": [(row, describe_instruction(row)) for row in found.instructions],
         "two_sided": found.trade.status != TradeStatus.NEW,
@@ -87,6 +90,9 @@ def trade(request: HttpRequest, public_id: UUID) -> HttpResponse:
         and may_touch(trade=found.trade, actor=actor)
         and actor.participant_id not in asked,
         "locked_in": found.trade.side == Side.BOTH,
+        "enriched": enrichment_of_trade(trade_pk=found.trade.pk),
+        "alerts": alerts_visible_to(actor=actor).filter(trade=found.trade) if actor.sees_all else (),
+        "orders": orders_behind(trade=found.trade, actor=actor),
     }
     return answer(request, "trades/trade.html", context)
 
@@ -97,7 +103,7 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     row = find_instruction(actor=actor, public_id=public_id)
     found = read_instruction_life(instruction=row, actor=actor)
-    view = _view(request)
+    view = chosen_view(request)
     sides = sides_of(instruction=row, actor=actor)
     attempt = last_attempt_at(instruction=row)
     context = {
@@ -108,7 +114,7 @@ def instruction(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "trades": _trades_behind(found, participant_id=actor.participant_id),
         "steps": show_steps(found.steps),
         "view": view,
-        "tabs": _tabs(view),
+        "tabs": view_tabs(view),
         "waiting": waiting_chain(attempt=attempt, actor=actor) if attempt else None,
         "pending": row.status == InstructionStatus.PENDING,
         "held": row.held_by_deliverer or row.held_by_receiver,
@@ -205,13 +211,13 @@ def _asked_text(*, parties: Sequence[Participant], asked: Sequence[int]) -> str:
     return f"{said} has asked. The trade is cancelled as soon as {silent} asks too."
 
 
-def _view(request: HttpRequest) -> str:
+def chosen_view(request: HttpRequest) -> str:
     """Return how much of a timeline to show."""
     view = request.GET.get("view", "")
     return view if view in VIEWS else VIEWS[0]
 
 
-def _tabs(view: str) -> list[dict[str, Any]]:
+def view_tabs(view: str) -> list[dict[str, Any]]:
     """Return the tabs that choose how much of a timeline to show."""
     return [
         {"label": name.title(), "href": f"?view={name}" if name != VIEWS[0] else "?", "current": name == view}

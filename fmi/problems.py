@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -18,6 +19,7 @@ from rest_framework.views import set_rollback
 from reference.refusals import Refusal
 
 MEDIA_TYPE = "application/problem+json"
+NUL = "A text holds a NUL character."
 
 
 class _BodyTooBig(exceptions.APIException):
@@ -70,7 +72,8 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(error, Refusal):
         response = Response(refusal_document(error), status=error.status)
     else:
-        found = _as_framework_error(error)
+        in_address = "\x00" in getattr(context.get("request"), "path", "")
+        found = exceptions.NotFound() if holds_nul(error) and in_address else _as_framework_error(error)
         if found is None:
             return None
         response = Response(_framework_document(found), status=found.status_code)
@@ -81,6 +84,11 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
         response.content_type = MEDIA_TYPE
     set_rollback()
     return response
+
+
+def holds_nul(error: Exception) -> bool:
+    """Tell whether the database was asked for or given a text with a NUL character, which it cannot hold."""
+    return isinstance(error, DataError) and "NUL (0x00)" in str(error)
 
 
 def refusal_document(refusal: Refusal) -> dict[str, Any]:
@@ -99,6 +107,8 @@ def _as_framework_error(error: Exception) -> exceptions.APIException | None:
         return exceptions.PermissionDenied(*error.args)
     if isinstance(error, RequestDataTooBig):
         return _BodyTooBig("The request body is larger than this operation reads.")
+    if holds_nul(error):
+        return exceptions.ValidationError(NUL)
     return error if isinstance(error, exceptions.APIException) else None
 
 

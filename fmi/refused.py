@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from fmi.problems import page_not_found
+from fmi.problems import NUL, bad_request, holds_nul, page_not_found
 from reference.refusals import Refusal
 
 
@@ -23,8 +24,13 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Answer a refusal; leave everything else to Django."""
-        if not isinstance(exception, Refusal) or request.path.startswith("/api/"):
+        """Answer a refusal, or a text that the database cannot hold; leave everything else to Django."""
+        if request.path.startswith("/api/"):
+            return None
+        if holds_nul(exception):
+            in_address = "\x00" in request.path
+            return page_not_found(request, Http404()) if in_address else bad_request(request, BadRequest(NUL))
+        if not isinstance(exception, Refusal):
             return None
         if exception.status == HTTPStatus.NOT_FOUND:
             return page_not_found(request, Http404(exception.message))

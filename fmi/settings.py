@@ -49,14 +49,16 @@ BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 # them once, with the hash of the content in each name and compressed.
 STATIC_FROM_SOURCE = env.bool("STATIC_FROM_SOURCE", default=DEBUG)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-# Threads of one web process, each with a connection of its own.
 # What failed joins the next day's net (continuous net settlement), or stays an obligation of its own date.
 CONTINUOUS_NETTING = env.bool("CONTINUOUS_NETTING", default=False)
+# Threads of one web process, each with a connection of its own.
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
 WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)
 # The seed of the demo's market; unset, nobody trades but through the API and the pages.
 DEMO_SEED: int | None = env.int("DEMO_SEED", default=None)
+# How long calls to venues take and which of them fail is drawn from this seed, the slice and the attempt.
+VENUE_SEED: int = env.int("VENUE_SEED", default=20080915)
 # The password of the demo's logins; unset, they get a random one, printed once.
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", default="")
 
@@ -276,3 +278,21 @@ LOGGING = {
 # ---------------------------------------------------------------------------------------------------
 # Called, in the transaction of a bilateral cancellation, to take the trade out of clearing and settlement.
 TRADE_CANCELLATION_HOOKS = ["clearing.services.withdraw_trade.withdraw_trade"]
+# What writes the audit log, for the floor under it.
+ACTION_RECORDER = "events.services.record_action"
+# What needs a second person: kind of proposal -> the ProposalKind that reads and writes its subject.
+PROPOSAL_KINDS = {
+    "client-limits": "trades.services.change_client.CLIENT_LIMITS",
+    "compliance-rule": "trades.services.compliance.change_rules.RULES",
+}
+# What every order passes before it is routed, in this order; those that use up a limit come last.
+PRE_TRADE_CHECKS = [
+    "trades.core.order_checks.check_active",
+    "trades.core.order_checks.check_price",
+    "clearing.queries.order_checks.check_clearing_members",
+    "trades.services.compliance.check_orders.check_orders",
+    "trades.core.order_checks.check_short_sale",
+    "trades.core.order_checks.check_margin",
+    "trades.core.order_checks.check_credit",
+    "trades.core.order_checks.check_daily_limit",
+]

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from fmi.api import order_views
 from fmi.health import health
 from fmi.problem_pages import list_problems, show_problem
 
@@ -21,6 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/v1/", include("fmi.api.urls")),
+    # The older address of /api/v1/orders.
+    path("order/", order_views.OlderOrderList.as_view(), name="older-orders"),
+    path("order/<uuid:public_id>", order_views.OlderOrderDetail.as_view(), name="older-order"),
     path("", include("fmi.page_urls")),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

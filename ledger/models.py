@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from reference.models.version import stamp_version
-from reference.triggers import append_only, refuse_delete
+from reference.triggers import append_only, immutable_columns, refuse_delete
 
 
 class AccountKind(models.TextChoices):
@@ -14,6 +14,18 @@ class AccountKind(models.TextChoices):
 
     CASH = "CASH", "Cash"
     SECURITIES = "SECURITIES", "Securities"
+
+
+# Who pays for a securities account is its owner: settlement moves the linked cash without asking again.
+PAID_BY_ITS_OWNER = """
+    IF NOT EXISTS (
+        SELECT FROM ledger_account
+        WHERE id = NEW.linked_cash_id AND participant_id = NEW.participant_id AND kind = 'CASH') THEN
+        RAISE EXCEPTION 'fmi: account % is paid for by no cash account of its participant', NEW.code
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_linked_cash_own';
+    END IF;
+    RETURN NEW;
+"""
 
 
 class Account(models.Model):
@@ -45,7 +57,18 @@ class Account(models.Model):
             ),
         ]
         # Capture keeps the accounts in the process beside the reference directory, under the same stamp.
-        triggers = [*refuse_delete(table="ledger_account"), stamp_version(table="ledger_account")]
+        triggers = [
+            *refuse_delete(table="ledger_account"),
+            stamp_version(table="ledger_account"),
+            immutable_columns(table="ledger_account", columns=("code", "participant_id", "kind", "name")),
+            pgtrigger.Trigger(
+                name="ledger_account_paid_by_its_owner",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("linked_cash_id"),
+                condition=pgtrigger.Condition("NEW.linked_cash_id IS NOT NULL"),
+                func=PAID_BY_ITS_OWNER,
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

@@ -26,3 +26,22 @@ class AccountNotOwned(Refusal):
     """The account does not belong to this participant."""
 
     code = "account-not-owned"
+
+
+class AccountNameMalformed(Refusal):
+    """An account's name has 1 to 20 capital letters and digits."""
+
+    code = "account-name-malformed"
+
+
+class AccountStays(Refusal):
+    """An account stays: its postings are kept for ever. One that is not used costs nothing."""
+
+    code = "account-stays"
+    status = 409
+
+
+class LinkedCashRefused(Refusal):
+    """A securities account is paid for by a cash account of the same participant; a cash account by none."""
+
+    code = "linked-cash-refused"

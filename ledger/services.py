@@ -1,5 +1,6 @@
 """Open accounts and write the journal. Nothing else moves a balance."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -8,9 +9,21 @@ import numpy as np
 from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
+from events.services import record_action
 from ledger.models import Account, AccountKind
-from ledger.refusals import BalanceBelowLimit, EntryNotBalanced, UnknownAccount
+from ledger.refusals import (
+    AccountNameMalformed,
+    BalanceBelowLimit,
+    EntryNotBalanced,
+    LinkedCashRefused,
+    UnknownAccount,
+)
 from reference.bulk import copy_arrays
+from reference.core.actor import Actor
+from reference.core.directory import ParticipantEntry
+from reference.refusals import CodeTaken
+
+ACCOUNT_NAME = re.compile(r"[A-Z0-9]{1,20}")
 
 REFUSAL_OF_CONSTRAINT = {
     "balance_not_below_floor": BalanceBelowLimit,
@@ -163,6 +176,65 @@ def open_accounts(
         )
     securities = Account.objects.filter(participant_id__in=ids, kind=AccountKind.SECURITIES, name=name)
     return {account.participant_id: account for account in securities}
+
+
+def open_account(
+    *, participant: ParticipantEntry, kind: str, name: str, linked_cash_id: int | None, actor: Actor, at: datetime,
+    business_date: date,
+) -> Account:  # fmt: skip
+    """Open one account of a participant, which never goes below zero.
+
+    linked_cash_id: for a securities account, who pays for it; its cash account of the same name where None.
+    Raises AccountNameMalformed, LinkedCashRefused, CodeTaken.
+    """
+    if not ACCOUNT_NAME.fullmatch(name):
+        raise AccountNameMalformed(pointer="/name")
+    short = "CASH" if kind == AccountKind.CASH else "SEC"
+    cash: int | None = None
+    if kind == AccountKind.SECURITIES:
+        own = Account.objects.filter(participant_id=participant.id, kind=AccountKind.CASH)
+        found = own.filter(name=name) if linked_cash_id is None else own.filter(pk=linked_cash_id)
+        cash = found.values_list("pk", flat=True).first()
+    if (kind == AccountKind.SECURITIES) != (cash is not None) or (cash is None and linked_cash_id is not None):
+        raise LinkedCashRefused(pointer="/linked_cash")
+    account = Account(
+        code=f"{participant.code}-{short}-{name}", participant_id=participant.id, kind=kind, name=name,
+        linked_cash_id=cash,
+    )  # fmt: skip
+    with transaction.atomic():
+        if Account.objects.filter(code=account.code).exists():
+            raise CodeTaken(f"{account.code} is there already.", pointer="/name")
+        account.save(force_insert=True)
+        record_action(
+            actor=actor, action="account.open", at=at, business_date=business_date, object_type="account",
+            object_id=account.pk, summary=f"Account {account.code} opened",
+        )  # fmt: skip
+    return account
+
+
+def change_linked_cash(
+    *, account_id: int, linked_cash_id: int, actor: Actor, at: datetime, business_date: date
+) -> Account:
+    """Let another cash account of the participant pay for a securities account from the next settlement on.
+
+    Raises UnknownAccount, LinkedCashRefused.
+    """
+    with transaction.atomic():
+        account = Account.objects.select_for_update(of=("self",)).filter(pk=account_id).first()
+        if account is None:
+            raise UnknownAccount
+        own = Account.objects.filter(participant_id=account.participant_id, kind=AccountKind.CASH, pk=linked_cash_id)
+        if account.kind != AccountKind.SECURITIES or not own.exists():
+            raise LinkedCashRefused(pointer="/linked_cash")
+        before, account.linked_cash_id = account.linked_cash_id, linked_cash_id
+        if before != linked_cash_id:
+            account.save(update_fields=["linked_cash_id"])
+            record_action(
+                actor=actor, action="account.change", at=at, business_date=business_date, object_type="account",
+                object_id=account.pk, summary=f"Account {account.code} is paid for by another cash account",
+                detail={"linked_cash_id": {"before": before, "after": linked_cash_id}},
+            )  # fmt: skip
+    return account
 
 
 def set_floor(*, account_id: int, asset_id: int, floor: int) -> None:

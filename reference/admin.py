@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from reference import admin_market_data  # noqa: F401 (registers itself)
 from reference.models import (
     Asset,
     BusinessClock,
@@ -15,6 +16,7 @@ from reference.models import (
     Holiday,
     Membership,
     Participant,
+    Proposal,
     ReferenceVersion,
     Security,
 )
@@ -142,6 +144,16 @@ class MembershipAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter = ["role"]
     list_select_related = ["user", "participant"]
     search_fields = ["user__username", "participant__code"]
+
+
+@admin.register(Proposal)
+class ProposalAdmin(ReadOnlyAdmin):
+    """Changes that wait for, or had, a second person: decided on the page of approvals and in the API."""
+
+    list_display = ["kind", "subject", "summary", "status", "proposed_by", "proposed_at", "expires_at", "decided_by",
+                    "decided_at"]  # fmt: skip
+    list_filter = ["status", "kind"]
+    search_fields = ["subject__startswith", "proposed_by__exact", "public_id__exact"]
 
 
 @admin.register(ReferenceVersion)

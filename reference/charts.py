@@ -27,7 +27,7 @@ class Chart:
     """A chart over labelled places (days, members, layers), and its table.
 
     key: unique on its page. unit: what the values are in, "USD" or "%". digits: decimals in the table.
-    horizontal: bars run from left to right, one label a line.
+    horizontal: bars run from left to right, one label a line. from_zero: the scale begins at zero; prices need not.
     """
 
     key: str
@@ -38,6 +38,7 @@ class Chart:
     digits: int = 2
     label_name: str = "Date"
     horizontal: bool = False
+    from_zero: bool = True
     note: str = ""
     height: Literal["short", "normal", "tall"] = "normal"
 
@@ -54,6 +55,7 @@ class Chart:
             "unit": self.unit,
             "digits": self.digits,
             "horizontal": self.horizontal,
+            "from_zero": self.from_zero,
             "series": [
                 {
                     "name": line.name, "values": list(line.values), "kind": line.kind, "tone": line.tone,

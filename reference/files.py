@@ -10,6 +10,7 @@ import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import holidays
@@ -160,6 +161,19 @@ def read_stock_prices() -> Iterator[tuple[str, ...]]:
         next(lines)
         for line in lines:
             yield tuple(line)
+
+
+def read_exchange_rates() -> Iterator[tuple[str, date, Decimal]]:
+    """Yield (currency, date from which on, units of it for one euro). Raises ReferenceFileInvalid."""
+    for place, line in _lines("exchange_rates.csv"):
+        try:
+            rate = Decimal(line["units_per_eur"])
+            day = date.fromisoformat(line["date"])
+        except (ArithmeticError, ValueError) as error:
+            raise ReferenceFileInvalid(f"{place}: {error}") from error
+        if not (rate.is_finite() and rate > 0):
+            raise ReferenceFileInvalid(f"{place}: a rate is above zero, not {rate}.")
+        yield line["currency"], day, rate
 
 
 def make_synthetic_prices() -> Iterator[SyntheticPrices]:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django_filters.rest_framework import BooleanFilter, FilterSet
 
+from reference.core.proposal_lifecycle import ProposalStatus
 from reference.models import ParticipantRole, Security, SecurityType
 from reference.queries import directory
 
@@ -155,3 +156,23 @@ class SecurityListFilter(FilterSet):
     def filter_code(self, queryset: QuerySet[Security], name: str, value: str) -> QuerySet[Security]:
         """Keep securities whose ISIN or symbol begins with the value."""
         return queryset.filter(Q(code__istartswith=value) | Q(symbol__istartswith=value))
+
+
+class CurrencyListFilter(FilterSet):
+    """Currencies by code."""
+
+    q = django_filters.CharFilter(
+        field_name="code", lookup_expr="istartswith", max_length=3, label="Code", help_text="Beginning of the code."
+    )
+
+
+class ProposalFilter(FilterSet):
+    """Proposals by state, kind, subject and who made them."""
+
+    status = django_filters.MultipleChoiceFilter(
+        choices=[(state.value, state.title()) for state in ProposalStatus], label="Status"
+    )
+    kind = django_filters.CharFilter(field_name="kind", max_length=32, label="Kind")
+    subject = django_filters.CharFilter(field_name="subject", max_length=40, label="Subject")
+    participant = ParticipantFilter("participant_id", label="Participant")
+    proposed_by = django_filters.CharFilter(field_name="proposed_by", max_length=150, label="Proposed by")

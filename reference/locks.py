@@ -2,11 +2,12 @@
 
 import hashlib
 
-from django.db import connection
+from reference.prepared import fetch_prepared
+
+LOCK_SQL = "SELECT pg_advisory_xact_lock(%(key)s::bigint)"
 
 
 def take_lock(*, name: str) -> None:
     """Wait for and take the advisory lock of this name, inside the caller's transaction."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+    fetch_prepared(statement=LOCK_SQL, parameters={"key": key})

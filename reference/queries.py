@@ -5,10 +5,13 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.db.models import QuerySet
 
+from reference.core.actor import Actor
 from reference.core.calendar import BUSINESS_ZONE, add_business_days, build_calendar
 from reference.core.directory import (
     CalendarEntry,
@@ -17,18 +20,20 @@ from reference.core.directory import (
     ParticipantEntry,
     SecurityEntry,
 )
+from reference.core.proposal_lifecycle import ProposalStatus
 from reference.models import (
     Calendar,
     Currency,
     Holiday,
     Participant,
     ParticipantRole,
+    Proposal,
     Quotation,
     ReferenceVersion,
     Security,
 )
 from reference.prepared import fetch_prepared
-from reference.refusals import BusinessClockNotSet
+from reference.refusals import BusinessClockNotSet, UnknownProposal
 
 EMPTY_STAMP = "empty"
 # Read by every request and task, so without the ORM: a fifth of its cost.
@@ -142,7 +147,6 @@ def _read_directory(*, stamp: str) -> Directory:
         ccp=by_role.get(ParticipantRole.CCP),
         csd=by_role.get(ParticipantRole.CSD),
         central_bank=by_role.get(ParticipantRole.CENTRAL_BANK),
-        venue=by_role.get(ParticipantRole.VENUE),
     )
 
 
@@ -211,3 +215,26 @@ def _participant_entry(row: Participant) -> ParticipantEntry:
         clearing_member_id=own if own is not None else row.clearing_member_id,
         active=row.active,
     )
+
+
+def proposals_visible_to(*, actor: Actor) -> QuerySet[Proposal]:
+    """Return the proposals an actor sees: those that concern its participant, or all."""
+    if actor.participant_id is None:
+        return Proposal.objects.all()
+    return Proposal.objects.filter(participant_id=actor.participant_id)
+
+
+def count_waiting_proposals(*, actor: Actor) -> int:
+    """Count the proposals that wait for this actor: another person's, of what it may decide."""
+    if actor.sees_all and not actor.is_operator:
+        return 0
+    waiting = proposals_visible_to(actor=actor).filter(status=ProposalStatus.PROPOSED)
+    return waiting.exclude(proposed_by=actor.name).order_by().count()
+
+
+def get_proposal(*, actor: Actor, public_id: UUID) -> Proposal:
+    """Return one proposal. Raises UnknownProposal where there is none this actor may see."""
+    found = proposals_visible_to(actor=actor).filter(public_id=public_id).first()
+    if found is None:
+        raise UnknownProposal
+    return found

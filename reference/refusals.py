@@ -99,3 +99,104 @@ class ReferenceFileInvalid(Refusal):
     """A reference data file holds a row that breaks the rules."""
 
     code = "reference-file-invalid"
+
+
+class UnknownProposal(Refusal):
+    """There is no such proposal."""
+
+    code = "unknown-proposal"
+    status = 404
+
+
+class UnknownProposalKind(Refusal):
+    """Nothing of this kind can be proposed."""
+
+    code = "unknown-proposal-kind"
+
+
+class ProposalNotYours(Refusal):
+    """Only an operator, or a login of the participant concerned, proposes and decides here."""
+
+    code = "proposal-not-yours"
+    status = 403
+
+
+class OwnProposalNotApprovable(Refusal):
+    """Whoever proposed a change does not decide it: it takes a second person."""
+
+    code = "own-proposal-not-approvable"
+    status = 409
+
+
+class ProposalExpired(Refusal):
+    """Nobody decided the proposal in time; propose the change anew."""
+
+    code = "proposal-expired"
+    status = 409
+
+
+class ProposalAlreadyDecided(Refusal):
+    """The proposal was decided already."""
+
+    code = "proposal-already-decided"
+    status = 409
+
+
+class ProposalStale(Refusal):
+    """What the proposal would change has changed since it was made; propose the change anew."""
+
+    code = "proposal-stale"
+    status = 409
+
+
+class ProposalAlreadyOpen(Refusal):
+    """A proposal of this kind waits for a decision on this subject already."""
+
+    code = "proposal-already-open"
+    status = 409
+
+
+class ProposalChangesNothing(Refusal):
+    """What is proposed stands already."""
+
+    code = "proposal-changes-nothing"
+
+
+class ProposalNeedsAReason(Refusal):
+    """Say why the proposal is rejected."""
+
+    code = "proposal-needs-a-reason"
+
+
+class CodeTaken(Refusal):
+    """Another one has this code."""
+
+    code = "code-taken"
+    status = 409
+
+
+class StaticDataInvalid(Refusal):
+    """The table's rules do not allow this value."""
+
+    code = "static-data-invalid"
+
+
+class InfrastructureStaysActive(Refusal):
+    """The CCP, the CSD, the central bank and the venues stay active: the market does not work without them."""
+
+    code = "infrastructure-stays-active"
+    status = 409
+
+
+class OthersClearThroughIt(Refusal):
+    """Others clear through this member: give them another one first."""
+
+    code = "others-clear-through-it"
+    status = 409
+
+
+class CurrencyStays(Refusal):
+    """A currency stays: balances and trades are kept in it for ever."""
+
+    code = "currency-stays"
+    status = 409

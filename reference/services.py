@@ -15,6 +15,17 @@ from psycopg import sql
 from reference import files
 from reference.bulk import Scaled, copy_arrays
 from reference.core.calendar import BUSINESS_ZONE
+from reference.loading_sql import (
+    ASSET_SQL,
+    CALENDAR_SQL,
+    CURRENCY_SQL,
+    HOLIDAY_SQL,
+    PARTICIPANT_SQL,
+    PRICE_SQL,
+    RATE_SQL,
+    SECURITY_SQL,
+    STAGES,
+)  # fmt: skip
 from reference.models import BusinessClock, Membership, Participant, UserRole
 from reference.queries import ClockReading, business_clock, forget_directory
 from reference.refusals import BusinessClockNotSet, NaiveTime
@@ -23,79 +34,9 @@ FIRST_BUSINESS_TIME = datetime(2008, 9, 8, 7, 0, tzinfo=BUSINESS_ZONE)
 OPERATOR_LOGIN = "operator"
 AUDITOR_LOGIN = "auditor"
 
-# Each statement adds what is missing and leaves alone what stands: an operator's change outlives
-# the next load. The order of the files gives the order of the ids.
-CALENDAR_SQL = """
-INSERT INTO reference_calendar (code, name, financial_code)
-SELECT code, name, financial_code FROM staged_calendar ORDER BY line
-ON CONFLICT (code) DO NOTHING
-"""
-HOLIDAY_SQL = """
-INSERT INTO reference_holiday (calendar_id, date, name)
-SELECT calendar.id, staged.date, staged.name
-FROM staged_holiday staged JOIN reference_calendar calendar ON calendar.code = staged.calendar
-ORDER BY staged.line
-ON CONFLICT (calendar_id, date) DO NOTHING
-"""
-ASSET_SQL = """
-INSERT INTO reference_asset (code, kind, name, digits)
-SELECT code, %s, name, %s FROM {staged} ORDER BY line
-ON CONFLICT (code) DO NOTHING
-"""
-CURRENCY_SQL = """
-INSERT INTO reference_currency
-    (asset_ptr_id, calendar_id, tolerance_band_minor, tolerance_below_minor, tolerance_above_minor)
-SELECT asset.id, calendar.id, 10000000, 200, 2500
-FROM staged_currency staged
-JOIN reference_asset asset ON asset.code = staged.code
-JOIN reference_calendar calendar ON calendar.code = staged.calendar
-ON CONFLICT (asset_ptr_id) DO NOTHING
-"""
-SECURITY_SQL = """
-INSERT INTO reference_security
-    (asset_ptr_id, symbol, security_type, quotation, currency_id, settlement_lag_days, lot_size_units,
-     price_digits, active, liquid, issuer_name, issuer_sector, maturity_date)
-SELECT asset.id, staged.symbol, staged.security_type, staged.quotation, money.id,
-       staged.settlement_lag_days, staged.lot_size_units, staged.price_digits, true, staged.liquid,
-       staged.issuer_name, staged.issuer_sector, staged.maturity_date
-FROM staged_security staged
-JOIN reference_asset asset ON asset.code = staged.code
-JOIN reference_asset money ON money.code = staged.currency
-ON CONFLICT (asset_ptr_id) DO NOTHING
-"""
-PARTICIPANT_SQL = """
-INSERT INTO reference_participant (code, name, lei, bic, role, clearing_member_id, active)
-SELECT staged.code, staged.name, staged.lei, staged.bic, staged.role, member.id, true
-FROM staged_participant staged
-LEFT JOIN reference_participant member ON member.code = staged.clearing_member
-WHERE (staged.clearing_member IS NOT NULL) = %s
-ORDER BY staged.line
-ON CONFLICT (code) DO NOTHING
-"""
-PRICE_SQL = """
-INSERT INTO reference_dailyprice (security_id, date, open, high, low, close, volume, adjusted_close)
-SELECT security.asset_ptr_id, staged.date, staged.open, staged.high, staged.low, staged.close,
-       staged.volume, staged.adjusted_close
-FROM staged_price staged
-JOIN reference_security security ON security.symbol = staged.symbol
-ON CONFLICT (security_id, date) DO NOTHING
-"""
-
-STAGES = {
-    "calendar": "code text, name text, financial_code text",
-    "holiday": "calendar text, date date, name text",
-    "currency": "code text, name text, calendar text",
-    "participant": "code text, name text, role text, clearing_member text, lei text, bic text",
-    "security": "code text, symbol text, name text, issuer_name text, issuer_sector text,"
-    " security_type text, quotation text, currency text, settlement_lag_days smallint, lot_size_units bigint,"
-    " price_digits smallint, liquid boolean, maturity_date date",
-    "price": "symbol text, date date, open numeric, high numeric, low numeric, close numeric,"
-    " volume bigint, adjusted_close numeric",
-}
-
 LOADED_TABLES = tuple(
     f"reference_{noun}"
-    for noun in ("calendar", "holiday", "asset", "currency", "participant", "security", "dailyprice")
+    for noun in ("calendar", "holiday", "asset", "currency", "participant", "security", "dailyprice", "exchangerate")
 )
 
 
@@ -109,10 +50,11 @@ class ReferenceLoaded:
     participants: int
     securities: int
     prices: int
+    exchange_rates: int
 
 
 def load_reference() -> ReferenceLoaded:
-    """Load the product's reference data: calendars, currencies, participants, securities, prices.
+    """Load the product's reference data: calendars, currencies, participants, securities, prices, rates.
 
     Idempotent: adds what is missing, changes nothing that stands. Sets the business clock where it
     was never set. Raises ReferenceFileInvalid when a file holds a wrong identifier.
@@ -128,6 +70,7 @@ def load_reference() -> ReferenceLoaded:
             participants=_load_participants(cursor),
             securities=_load_securities(cursor),
             prices=_load_prices(cursor),
+            exchange_rates=_merge(cursor, "rate", files.read_exchange_rates(), RATE_SQL),
         )
         if any(astuple(loaded)):
             # Tables of fewer than fifty rows are never analysed by themselves, and big joins start here.

@@ -24,3 +24,32 @@ class TradesCancelled(Fact):
     """Trades were cancelled, by their parties or by age."""
 
     count: int
+
+
+@dataclass(frozen=True)
+class VenuesTraded(Fact):
+    """Venues executed orders; their fills wait to be recorded."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class OrdersFilled(Fact):
+    """Executions were recorded: fills of orders, each with its trade."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class OrdersPlaced(Fact):
+    """Orders passed their checks and wait to be routed."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class TradesEnriched(Fact):
+    """Trades were enriched and held against the compliance rules; some of them raised alerts."""
+
+    count: int
+    alerts: int

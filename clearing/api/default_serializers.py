@@ -10,25 +10,9 @@ from rest_framework import serializers
 from clearing.core.default_lifecycle import CaseStatus, LotStatus
 from clearing.models import AuctionLot, Bid, DefaultCase, DefaultDrill, LotPosition, Porting
 from reference.api.fields import Amount, CurrencyCode, Isin, ParticipantCode, decimal_text
-from reference.core.directory import CurrencyEntry
-from reference.refusals import Refusal
 
 LARGEST = Decimal(10) ** 14
 CASE_STATUS_CHOICES = [(state.value, state.title()) for state in CaseStatus]
-
-
-class AmountNotExact(Refusal):
-    """The amount has more decimals than its currency."""
-
-    code = "amount-not-exact"
-
-
-def minor_of(*, amount: Decimal, currency: CurrencyEntry, pointer: str) -> int:
-    """Return a decimal amount in minor units. Raises AmountNotExact."""
-    scaled = amount.scaleb(currency.digits)
-    if scaled != scaled.to_integral_value():
-        raise AmountNotExact(pointer=pointer)
-    return int(scaled)
 
 
 class DefaultCaseSerializer(serializers.ModelSerializer[DefaultCase]):

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from clearing.api.views import (
+    allocations,
     auctions,
     calls,
     collateral,
@@ -15,6 +16,11 @@ from clearing.api.views import (
 )
 
 urlpatterns = [
+    path("allocations", allocations.AllocationList.as_view(), name="api-allocations"),
+    path("allocations/<uuid:public_id>", allocations.AllocationDetail.as_view(), name="api-allocation"),
+    path("allocations/<uuid:public_id>/cancel", allocations.AllocationCancel.as_view(), name="api-allocation-cancel"),
+    path("allocations/<uuid:public_id>/reallocate", allocations.AllocationReallocate.as_view(),
+         name="api-allocation-reallocate"),
     path("clearing/defaults", defaults.DefaultList.as_view(), name="api-defaults"),
     path("clearing/defaults/<int:pk>", defaults.DefaultDetail.as_view(), name="api-default"),
     path("clearing/defaults/<int:pk>/steps/<slug:step>", defaults.DefaultStep.as_view(), name="api-default-step"),

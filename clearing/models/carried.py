@@ -24,6 +24,8 @@ class CarryCause(models.TextChoices):
     ROLL = "ROLL", "Rolled: it failed and joins the next net"
     TRANSFER = "TRANSFER", "Transferred to another account"
     CLOSE_OUT = "CLOSE_OUT", "Closed out"
+    ALLOCATION = "ALLOCATION", "Allocated: of a block, to one of its accounts"
+    REVERSAL = "REVERSAL", "An allocation taken back"
 
 
 class CarriedContract(models.Model):
@@ -34,8 +36,10 @@ class CarriedContract(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    cause = models.CharField(max_length=9, choices=CarryCause.choices)
-    cause_id = models.BigIntegerField(help_text="ROLL: the obligation. Else the row of the default case.")
+    cause = models.CharField(max_length=10, choices=CarryCause.choices)
+    cause_id = models.BigIntegerField(
+        help_text="ROLL: the obligation. ALLOCATION, REVERSAL: the share. Else the row of the default case."
+    )
     account = models.ForeignKey("ledger.Account", on_delete=models.PROTECT, related_name="+", db_index=False)
     security = models.ForeignKey("reference.Security", on_delete=models.PROTECT, related_name="+", db_index=False)
     currency = models.ForeignKey("reference.Currency", on_delete=models.PROTECT, related_name="+", db_index=False)

@@ -12,7 +12,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from clearing.api.default_serializers import minor_of
 from clearing.queries.defaults import get_case, get_lot
 from clearing.refusals import DefaultRefused, UnknownDefault
 from clearing.services.default_auction import close_auction, open_auction, place_bid, skip_auction
@@ -21,6 +20,7 @@ from clearing.services.default_drill import DrillInputs, play_drill
 from clearing.services.default_losses import allocate_losses, assess_survivors, close_case, refill_resources
 from clearing.services.default_positions import answer_porting, offer_porting, record_hedge, sell_collateral
 from reference.answering import act_and_return, acting_actor_of, acting_operator_of
+from reference.api.entry import minor_of
 from reference.core.directory import CurrencyEntry, SecurityEntry
 from reference.queries import business_clock, directory
 from reference.refusals import UnknownSecurity

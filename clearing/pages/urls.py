@@ -3,6 +3,7 @@
 from django.urls import path
 
 from clearing.pages import (
+    allocations,
     backtest,
     calls,
     collateral,
@@ -19,6 +20,11 @@ from clearing.pages import (
 )
 
 urlpatterns = [
+    path("allocations/", allocations.allocations, name="allocations"),
+    path("allocations/new/", allocations.new, name="allocation-new"),
+    path("allocations/preview/", allocations.preview, name="allocation-preview"),
+    path("allocations/<uuid:public_id>/", allocations.allocation, name="allocation"),
+    path("allocations/<uuid:public_id>/cancel/", allocations.cancel, name="allocation-cancel"),
     path("risk/margin/", margin.margin, name="margin"),
     path("risk/margin/run/", margin.margin_run, name="margin-run"),
     path("risk/margin/<str:account>/", margin.portfolio, name="portfolio-margin"),

@@ -8,16 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from clearing.core.derivatives.terms import Terms
 from clearing.live.refusals import UnknownContract, UnknownDerivativesAccount
 from clearing.live.store import Snapshot
-from clearing.models import AccountPurpose, ContractStatus, DerivativeAccount, DerivativeContract, DerivativeEvent
+from clearing.models import AccountPurpose, ContractStatus, DerivativeAccount, DerivativeContract
 from ledger.models import Account, AccountKind
 from reference.core.actor import Actor
+from reference.prepared import fetch_prepared
 
 OPEN_ACCOUNT = "DV-OPEN"
+
+# Asked several times by everything that touches the live state.
+LAST_SEQUENCE_SQL = "SELECT coalesce(max(sequence), 0) FROM clearing_derivativeevent"
 
 BALANCES_SQL = """
     SELECT a.id, coalesce(sum(m.amount_minor), 0)::bigint FROM clearing_derivativeaccount a
@@ -50,7 +54,8 @@ class Purse:
 
 def last_sequence() -> int:
     """Return the number of the last event in the history, zero before the first."""
-    return DerivativeEvent.objects.aggregate(last=Max("sequence"))["last"] or 0
+    found = fetch_prepared(statement=LAST_SEQUENCE_SQL, parameters={})
+    return int(found[0]) if found else 0
 
 
 def snapshot_of_history() -> Snapshot:

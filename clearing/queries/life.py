@@ -1,5 +1,6 @@
 """What clearing made of a match: the novation, the netting, the obligations."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -135,6 +136,19 @@ def describe_obligation(obligation: Obligation) -> str:
 def get_obligations(*, obligation_ids: list[int]) -> dict[int, Obligation]:
     """Return obligations by id, with all that they name."""
     return {row.pk: row for row in Obligation.objects.select_related(*SHOWN).filter(pk__in=obligation_ids)}
+
+
+def obligations_of(
+    *, match_ids: Collection[int], account_ids: Collection[int], security_id: int, currency_id: int
+) -> list[Obligation]:
+    """Return what some accounts' trades in one security became: obligations, net and gross, in the order they came."""
+    runs = Novation.objects.filter(match_id__in=match_ids, netting_run__isnull=False).values("netting_run_id")
+    found = Obligation.objects.select_related(*SHOWN).filter(
+        Q(account_id__in=account_ids, netting_run_id__in=runs) | Q(match_id__in=match_ids),
+        security_id=security_id,
+        currency_id=currency_id,
+    )
+    return list(found.order_by("id"))
 
 
 def trades_behind(*, obligation: Obligation, limit: int) -> list[Match]:

@@ -16,10 +16,11 @@ BY_DAY_SQL = """
         SELECT r.business_date, o.account_id, o.security_id, o.currency_id, o.cash_minor AS due, 0 AS failed,
                o.bought_minor + o.sold_minor AS gross
         FROM run r JOIN clearing_obligation o ON o.netting_run_id = r.id
-        UNION ALL  -- Of what a run netted, what was carried into it is not due but failed.
+        UNION ALL  -- Of what a run netted, what was carried into it is not due but failed; what was allocated is due.
         SELECT r.business_date, c.account_id, c.security_id, c.currency_id, -c.cash_minor, c.cash_minor,
                -abs(c.cash_minor)
         FROM run r JOIN clearing_carriedcontract c ON c.netting_run_id = r.id
+            AND c.cause NOT IN ('ALLOCATION', 'REVERSAL')
         UNION ALL  -- Where nothing is carried, what failed stands beside it as obligations of its own.
         SELECT d.business_date, o.account_id, o.security_id, o.currency_id, 0, o.cash_minor, 0
         FROM (SELECT DISTINCT business_date, first_at FROM run) d

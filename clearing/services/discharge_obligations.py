@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from clearing.contracts import ObligationsDischarged
+from clearing.queries.allocated import ALLOCATED_SQL
 from clearing.services.novate_trades import CLEARING_LOCK
 from events.services import record_fact
 from reference.locks import take_lock
@@ -52,7 +53,25 @@ DONE_SQL = """
     WHERE netting_run_id IN (SELECT DISTINCT netting_run_id FROM discharged) AND discharged_at IS NOT NULL
 """
 
-# A cleared trade is settled when both its sides' obligations are discharged.
+# The trades of these runs that were allocated, with whether each account's obligation is discharged, and was it now.
+ALLOCATED_MATCHES_SQL = f"""
+    CREATE TEMP TABLE allocated_match ON COMMIT DROP AS
+    SELECT share.match_id, bool_and(d.account_id IS NOT NULL) AS is_done, bool_or(coalesce(d.is_new, false)) AS is_new
+    FROM ({
+    ALLOCATED_SQL.format(
+        which='''settlement_date IN (
+            SELECT settlement_date FROM clearing_nettingrun
+            WHERE id IN (SELECT DISTINCT netting_run_id FROM discharged))'''
+    )
+}) share
+    JOIN clearing_novation n ON n.match_id = share.match_id
+    JOIN trades_match m ON m.id = share.match_id
+    LEFT JOIN done_obligation d ON d.netting_run_id = n.netting_run_id AND d.account_id = share.account_id
+        AND d.security_id = m.security_id AND d.currency_id = m.currency_id
+    GROUP BY share.match_id
+"""
+
+# A cleared trade is settled when both its sides' obligations are discharged, and those of all it was allocated to.
 SETTLED_MATCHES_SQL = """
     CREATE TEMP TABLE settled_match ON COMMIT DROP AS
     SELECT match_id AS id FROM discharged WHERE kind = 'GROSS'
@@ -64,10 +83,11 @@ SETTLED_MATCHES_SQL = """
         AND b.security_id = m.security_id AND b.currency_id = m.currency_id
     JOIN done_obligation s ON s.netting_run_id = n.netting_run_id AND s.account_id = m.seller_account_id
         AND s.security_id = m.security_id AND s.currency_id = m.currency_id
+    LEFT JOIN allocated_match a ON a.match_id = m.id
     WHERE n.settlement_date IN (
             SELECT settlement_date FROM clearing_nettingrun
             WHERE id IN (SELECT DISTINCT netting_run_id FROM discharged))
-      AND (b.is_new OR s.is_new)
+      AND (b.is_new OR s.is_new OR a.is_new) AND a.is_done IS NOT FALSE
 """
 
 
@@ -78,7 +98,7 @@ def discharge_obligations(*, at: datetime) -> int:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         take_lock(name=CLEARING_LOCK)
-        cursor.execute("DROP TABLE IF EXISTS discharged, done_obligation, settled_match")
+        cursor.execute("DROP TABLE IF EXISTS discharged, done_obligation, allocated_match, settled_match")
         cursor.execute(DISCHARGE_SQL, {"at": at})
         discharged = int(cursor.rowcount)
         cursor.execute(CARRIED_SQL, {"at": at})
@@ -90,6 +110,8 @@ def discharge_obligations(*, at: datetime) -> int:
         cursor.execute("ANALYZE discharged")
         cursor.execute(DONE_SQL)
         cursor.execute("ANALYZE done_obligation")
+        cursor.execute(ALLOCATED_MATCHES_SQL)
+        cursor.execute("ANALYZE allocated_match")
         cursor.execute(SETTLED_MATCHES_SQL)
         cursor.execute("ANALYZE settled_match")
         advanced = advance_trades(matches_sql="SELECT id FROM settled_match", status=TradeStatus.SETTLED)

@@ -39,14 +39,16 @@ def fund_positions(*, at: datetime, business_date: date) -> int:
     hour = _last_funding_hour(at=at)
     perpetuals = [row for row in contracts if row.kind == ContractKind.PERPETUAL and row.underlying_id]
     funded = set(FundingRound.objects.filter(funded_for=hour).values_list("contract_id", flat=True))
-    due = [row for row in perpetuals if row.pk not in funded]
+    unfunded = [row for row in perpetuals if row.pk not in funded]
+    indices = _indices(contracts=unfunded, business_date=business_date) if unfunded else {}
+    # One whose underlying has no close yet is not due: nothing could be worked out for it.
+    due = [row for row in unfunded if row.pk in indices]
     expiring = [row for row in contracts if row.expiry_date and _has_expired(day=row.expiry_date, at=at)]
     if not due and not expiring:
         return 0
     if expiring:
         # What expires settles at its last mark; whoever is below maintenance by it is liquidated before.
         liquidate_accounts(at=at, business_date=business_date)
-    indices = _indices(contracts=due, business_date=business_date)
 
     def work(snapshot: Snapshot) -> list[Change]:
         funds = insurance_accounts()
@@ -55,7 +57,7 @@ def fund_positions(*, at: datetime, business_date: date) -> int:
                 contract=row, index_ticks=indices[row.pk], hour=hour, snapshot=snapshot, fund_id=funds[row.currency_id]
             )
             for row in due
-            if row.pk in indices and row.symbol in snapshot.marks and row.currency_id in funds
+            if row.symbol in snapshot.marks and row.currency_id in funds
             if not FundingRound.objects.filter(contract=row, funded_for=hour).exists()
         ]
         for row in expiring:

@@ -11,7 +11,6 @@ from clearing.core.derivatives.liquidation import LiquidationPlan, plan_liquidat
 from clearing.core.derivatives.terms import Position
 from clearing.live.store import Snapshot
 from clearing.models import DerivativeAccount, DerivativeContract, EventKind
-from clearing.queries.derivatives import contracts_by_symbol
 from clearing.services.change_derivatives import Change, books_of, change_live
 from events.services import record_fact
 from reference.core.actor import SYSTEM
@@ -24,7 +23,7 @@ def liquidate_accounts(*, at: datetime, business_date: date) -> int:
     """
 
     def work(snapshot: Snapshot) -> list[Change]:
-        contracts = contracts_by_symbol()
+        contracts = {row.symbol: row for row in DerivativeContract.objects.order_by("symbol")}
         currencies = dict(DerivativeAccount.objects.values_list("pk", "currency_id"))
         changes = []
         for book in books_of(snapshot=snapshot, contracts=contracts, currencies=currencies).values():

@@ -26,28 +26,34 @@ DUE_SQL = """
 """
 
 # What was carried here without a trade. The CCP's own rows only balance the others: it is obliged to nobody.
+# An allocation is no contract more: what the block's account bought or sold less, the others did.
 DUE_CARRIED_SQL = """
     CREATE TEMP TABLE due_carried ON COMMIT DROP AS
-    SELECT id, settlement_date, account_id, security_id, currency_id, quantity_units, cash_minor
-    FROM clearing_carriedcontract
-    WHERE settlement_date <= %(business_date)s AND netting_run_id IS NULL
+    SELECT c.id, c.settlement_date, c.account_id, c.security_id, c.currency_id, c.quantity_units, c.cash_minor,
+           CASE a.side WHEN 'BUY' THEN -c.cash_minor WHEN 'SELL' THEN 0 ELSE greatest(-c.cash_minor, 0) END AS bought,
+           CASE a.side WHEN 'SELL' THEN c.cash_minor WHEN 'BUY' THEN 0 ELSE greatest(c.cash_minor, 0) END AS sold,
+           CASE WHEN a.id IS NULL THEN 1 WHEN c.account_id = a.account_id THEN 0
+                WHEN c.cause = 'ALLOCATION' THEN 1 ELSE -1 END AS contracts
+    FROM clearing_carriedcontract c
+    LEFT JOIN trades_allocationshare s ON s.id = c.cause_id AND c.cause IN ('ALLOCATION', 'REVERSAL')
+    LEFT JOIN trades_allocation a ON a.id = s.allocation_id
+    WHERE c.settlement_date <= %(business_date)s AND c.netting_run_id IS NULL
 """
 
 NET_SQL = """
     CREATE TEMP TABLE net_position ON COMMIT DROP AS
     SELECT settlement_date, account_id, security_id, currency_id, sum(quantity)::bigint AS quantity_units,
-           sum(sold - bought)::bigint AS cash_minor, count(*)::int AS trades, sum(bought)::bigint AS bought_minor,
+           sum(sold - bought)::bigint AS cash_minor, sum(contracts)::int AS trades, sum(bought)::bigint AS bought_minor,
            sum(sold)::bigint AS sold_minor
     FROM (
         SELECT settlement_date, buyer_account_id AS account_id, security_id, currency_id, quantity_units AS quantity,
-               amount_minor AS bought, 0 AS sold
+               amount_minor AS bought, 0 AS sold, 1 AS contracts
         FROM due_contract
         UNION ALL
-        SELECT settlement_date, seller_account_id, security_id, currency_id, -quantity_units, 0, amount_minor
+        SELECT settlement_date, seller_account_id, security_id, currency_id, -quantity_units, 0, amount_minor, 1
         FROM due_contract
         UNION ALL
-        SELECT settlement_date, account_id, security_id, currency_id, quantity_units, greatest(-cash_minor, 0),
-               greatest(cash_minor, 0)
+        SELECT settlement_date, account_id, security_id, currency_id, quantity_units, bought, sold, contracts
         FROM due_carried WHERE account_id <> %(ccp_account)s
     ) contract
     GROUP BY settlement_date, account_id, security_id, currency_id

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from clearing.models import Novation, Obligation
 from clearing.refusals import TradeNetted, TradeSettling
+from clearing.services.allocate_blocks import withdraw_allocations
 from clearing.services.novate_trades import CLEARING_LOCK
 from reference.locks import take_lock
 from settlement.services.cancel_instructions import cancel_instruction_of
@@ -20,6 +21,7 @@ def withdraw_trade(*, match_id: int, at: datetime, business_date: date) -> None:
     if novation is not None:
         if novation.netting_run_id is not None:
             raise TradeNetted
+        withdraw_allocations(match_id=match_id, at=at, business_date=business_date)
         Novation.objects.filter(match_id=match_id).update(cancelled_at=at)
         return
     obligation = Obligation.objects.select_for_update(no_key=True).filter(match_id=match_id).first()

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from clearing.api.serializers import ObligationSerializer
 from settlement.api.party_serializers import ShownLinkSerializer
 from settlement.api.serializers import InstructionSerializer
+from trades.api.compliance_serializers import EnrichmentSerializer
 from trades.api.serializers import TradeSerializer
 
 
@@ -43,12 +44,13 @@ class TradeLifeSerializer(TradeSerializer):
 
     obligations = ObligationSerializer(many=True)
     instructions = InstructionSerializer(many=True)
+    enrichment = EnrichmentSerializer(allow_null=True, help_text="null until it is enriched.")
     life = LifeStepSerializer(many=True)
 
     class Meta(TradeSerializer.Meta):
         """The trade's fields, and its life."""
 
-        fields = [*TradeSerializer.Meta.fields, "obligations", "instructions", "life"]
+        fields = [*TradeSerializer.Meta.fields, "obligations", "instructions", "enrichment", "life"]
 
 
 class InstructionLifeSerializer(InstructionSerializer):

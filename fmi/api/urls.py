@@ -2,10 +2,11 @@
 
 from django.urls import include, path
 
-from fmi.api import clearing_views, views
+from fmi.api import clearing_views, order_views, views
 
 urlpatterns = [
     path("trades/<uuid:public_id>", views.TradeDetail.as_view(), name="api-trade"),
+    path("orders/<uuid:public_id>", order_views.OrderDetail.as_view(), name="api-order"),
     path("settlement/instructions/<uuid:public_id>", views.InstructionDetail.as_view(), name="api-instruction"),
     path("", include("trades.api.urls")),
     path("", include("clearing.api.urls")),

@@ -32,8 +32,10 @@ from settlement.queries.life import get_instruction
 from settlement.queries.party import links_of
 from settlement.services.amend_instruction import amend_instruction
 from settlement.services.hold_instruction import hold_instruction, release_instruction
+from trades.api.compliance_serializers import enrichment_document
 from trades.api.serializers import TradeSerializer
 from trades.models import Trade
+from trades.queries.compliance import enrichment_of_trade
 from trades.queries.life import get_trade
 
 TRADE_PARAMETER = OpenApiParameter(
@@ -61,11 +63,13 @@ class TradeDetail(ActorView[Trade]):
         actor = self.actor
         trade = get_trade(actor=actor, public_id=public_id)
         life = read_trade_life(trade=trade, actor=actor)
+        enriched = enrichment_of_trade(trade_pk=trade.pk)
         return Response(
             TradeSerializer(trade).data
             | {
                 "obligations": ObligationSerializer(life.obligations, many=True).data,
                 "instructions": InstructionSerializer(life.instructions, many=True, context=seen_by(actor=actor)).data,
+                "enrichment": enriched and enrichment_document(enriched=enriched, currency_id=trade.currency_id),
                 "life": LifeStepSerializer(life.steps, many=True).data,
             }
         )

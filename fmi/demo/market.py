@@ -1,7 +1,7 @@
 """A day of an invented market on real prices: who trades what with whom, and how each side reports it. Pure.
 
-Prices lie inside the day's real low and high, quantities are in proportion to its real volume, the
-participants' activity follows a power law. Reports go wrong as they do in life: late, wrong in one
+Prices follow the day's path, as the quotes do, inside its real low and high; quantities are in proportion to its
+real volume, the participants' activity follows a power law. Reports go wrong as they do in life: late, wrong in one
 field, missing, a small difference in the cash amount, an optional field left blank. The wrong ones
 are cancelled and reported again the next morning. Everything follows from the seed.
 """
@@ -11,6 +11,16 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from reference.core.intraday import (
+    HALF_SPREAD_PPM,
+    PARTS_PER_MILLION,
+    PATH_OPENS,
+    STEP_SECONDS,
+    DayRange,
+    seed_of_day,
+    walk_day,
+)
 
 ACTIVITY_EXPONENT = 1.1
 SHARE_OF_VOLUME = 0.002
@@ -23,18 +33,23 @@ LOCKED_IN, NOT_CLEARED, FOR_A_CLIENT = 0.10, 0.06, 0.15
 FIRST_MONDAY = np.datetime64("2000-01-03")
 MINOR_UNITS = 100
 LARGEST_DIFFERENCE_MINOR = 150
+# Trades that both sides agree on so far from the market, either way, that whoever watches it must find them.
+OFF_MARKET, OFF_MARKET_PERCENT = 0.003, (6.0, 12.0)
 
+OPENING = timedelta(hours=PATH_OPENS.hour, minutes=PATH_OPENS.minute)
 FIRST_TRADE, LAST_TRADE = timedelta(hours=9, minutes=5), timedelta(hours=17, minutes=10)
 NEXT_MORNING, NEXT_NOON = timedelta(hours=9), timedelta(hours=12)
 
 
 class MarketSecurity(NamedTuple):
-    """A security with its real day: low and high in units of its last price digit, volume in units."""
+    """A security with its real day: prices in units of its last price digit, volume in units."""
 
     isin: str
     currency: str
-    low: int
+    open: int
     high: int
+    low: int
+    close: int
     price_digits: int
     volume: int
     lot_size_units: int
@@ -96,10 +111,13 @@ def make_day(
         sizes = np.random.default_rng([seed, pair_of_days, 1, *security.isin.encode()]).lognormal(0.0, 1.0, count)
         quantities = sizes / sizes.sum() * security.volume * SHARE_OF_VOLUME / security.lot_size_units
         lots = np.maximum(1, np.rint(quantities)).astype(np.int64)
-        prices = random.integers(security.low, security.high + 1, count)
+        seconds = _draw_seconds(random=random, count=count)
+        prices = _prices(random=random, security=security, seconds=seconds, seed=seed, business_date=business_date)
         if reversed_day:
             parties = parties[:, ::-1]
-        for lot, price, (buyer, seller) in zip(lots.tolist(), prices.tolist(), parties.tolist(), strict=True):
+        for lot, price, second, (buyer, seller) in zip(
+            lots.tolist(), prices.tolist(), seconds.tolist(), parties.tolist(), strict=True
+        ):
             number += 1
             trade = _trade(
                 number=number,
@@ -112,9 +130,37 @@ def make_day(
                 cleared=bool(random.random() >= NOT_CLEARED),
             )
             events += _report_trade(
-                random=random, trade=trade, buyer=traders[buyer], seller=traders[seller], security=security
-            )
+                random=random, trade=trade, at=timedelta(seconds=second), buyer=traders[buyer],
+                seller=traders[seller], security=security,
+            )  # fmt: skip
     return sorted(events, key=lambda event: (event.day_offset, event.at, event.report["trade_id"], event.kind))
+
+
+def _draw_seconds(*, random: np.random.Generator, count: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return when each trade is made, in seconds since midnight."""
+    return random.integers(int(FIRST_TRADE.total_seconds()), int(LAST_TRADE.total_seconds()), count)
+
+
+def _prices(
+    *,
+    random: np.random.Generator,
+    security: MarketSecurity,
+    seconds: np.ndarray[Any, np.dtype[np.int64]],
+    seed: int,
+    business_date: date,
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return what is paid at each second of the day: on the path of the quotes, give or take half a spread.
+
+    Inside the day's low and high, but for the few that are off the market.
+    """
+    day = DayRange(security.open, security.high, security.low, security.close, security.volume)
+    path = walk_day(day=day, security=security.isin, seed=seed_of_day(seed=seed, business_date=business_date))
+    middle = path[(seconds - int(OPENING.total_seconds())) // STEP_SECONDS].astype(np.float64)
+    noise = random.normal(0.0, HALF_SPREAD_PPM / PARTS_PER_MILLION, seconds.size) * middle
+    fair = np.clip(np.rint(middle + noise), security.low, security.high)
+    away = random.uniform(*OFF_MARKET_PERCENT, seconds.size) * random.choice((-1, 1), seconds.size) / 100
+    wrong = np.maximum(np.rint(middle * (1 + away)), 1)
+    return np.asarray(np.where(random.random(seconds.size) < OFF_MARKET, wrong, fair), dtype=np.int64)
 
 
 def _trade(
@@ -155,13 +201,12 @@ def _report_trade(
     *,
     random: np.random.Generator,
     trade: dict[str, Any],
+    at: timedelta,
     buyer: Trader,
     seller: Trader,
     security: MarketSecurity,
 ) -> list[MarketEvent]:
     """Return the reports of one trade by its two sides, or by the venue for both."""
-    span = (LAST_TRADE - FIRST_TRADE).total_seconds()
-    at = FIRST_TRADE + timedelta(seconds=int(random.random() * span))
     if random.random() < LOCKED_IN:
         return [MarketEvent(0, at, "REPORT", trade)]
     events: list[MarketEvent] = []

@@ -11,17 +11,22 @@ from fmi.demo.credit import CASH_SHARE, LENDS_TO, open_credit_lines
 from fmi.demo.derivatives import open_derivatives
 from fmi.demo.feed import CLIENTS, market_securities, traders
 from fmi.demo.market import SHARE_OF_VOLUME, activity_weights, expected_trades
+from fmi.demo.ordering import open_clients, ordering_accounts, with_books
 from ledger.models import Account, AccountKind
 from ledger.services import open_accounts, post_entries
 from reference.queries import directory, forget_directory
 from settlement.services.load_haircuts import load_haircuts
 from settlement.services.load_penalty_rates import load_penalty_rates
 from settlement.services.load_schedule import load_schedule
+from trades.services.compliance.load_compliance import load_compliance
+from trades.services.venues.load_venues import load_venues
 
 # What a participant holds at the start: days of its own share of the market's trading, and on top a
 # share of one day's whole trading, since a small participant's single trade is as large as any other.
 DAYS_OF_STOCK, EXTRA_STOCK = 6.0, 0.40
 DAYS_OF_CASH, EXTRA_CASH = 4.0, 0.15
+# On top of that, days of the market's trading for those who turn over clients' orders: brokers and market makers.
+DAYS_OF_ORDERS = 0.25
 CLIENT_SHARE = 0.10
 CCP_DAYS_OF_CASH = 0.05
 MINOR_UNITS = 100
@@ -38,9 +43,11 @@ def open_books(*, business_date: date, at: datetime) -> int:
     load_penalty_rates()
     load_margin_parameters()
     load_haircuts()
+    load_compliance()
     source = directory()
     if source.csd is None or source.central_bank is None or source.ccp is None:
         raise RuntimeError("load the reference data first")
+    load_venues()
     open_accounts(participants=[(entry.id, entry.code) for entry in source.participants.values()])
     issuers = [(source.csd.id, source.csd.code), (source.central_bank.id, source.central_bank.code)]
     issuance = open_accounts(participants=issuers, name="ISSUANCE", limit_minor=None)
@@ -69,6 +76,7 @@ def open_books(*, business_date: date, at: datetime) -> int:
     )
     put_up_collateral(daily_value=daily_value, business_date=at.date(), at=at)
     open_credit_lines()
+    open_clients(at=at, business_date=at.date())
     open_derivatives(at=at, business_date=at.date())
     return opened
 
@@ -100,20 +108,24 @@ def _opening_rows(*, business_date: date) -> tuple[list[tuple[int, int, int]], d
         units = lots * security.lot_size_units
         daily_value[security.currency] += security.value_per_day * units / max(security.volume, 1)
     rows: list[tuple[int, int, int]] = []
+    ordering, booked = ordering_accounts(), {security.isin for security in with_books(securities)}
     active = traders()
     for trader, weight in zip(active, activity_weights(count=len(active)).tolist(), strict=True):
         own = names[trader.code]
         for name in own:
             share_of_account = CLIENT_SHARE if name != "HOUSE" else 1 - CLIENT_SHARE * (len(own) - 1)
             account = accounts[trader.code, name]
+            orders = DAYS_OF_ORDERS if (trader.code, name) in ordering else 0.0
             for security, lots in zip(securities, daily_lots, strict=True):
                 days = (weight * DAYS_OF_STOCK + EXTRA_STOCK) * share_of_account
+                days += orders if security.isin in booked else 0.0
                 quantity = int(lots * days) * security.lot_size_units
                 rows.append((account.pk, source.securities_by_isin[security.isin].id, quantity))
             for code, value in daily_value.items():
                 days = (weight * DAYS_OF_CASH + EXTRA_CASH) * share_of_account
                 if name == "HOUSE" and source.participants_by_code[trader.code].role in LENDS_TO:
                     days *= CASH_SHARE
+                days += orders
                 cash_minor = int(value * days) * MINOR_UNITS
                 rows.append((account.linked_cash_id or 0, source.currencies_by_code[code].id, cash_minor))
     assert source.ccp is not None

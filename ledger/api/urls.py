@@ -3,6 +3,8 @@
 from django.urls import path
 
 from ledger.api import views
+from ledger.api.static_data import ACCOUNTS
+from reference.api.crud import static_paths
 
 urlpatterns = [
     path("accounts", views.AccountList.as_view(), name="api-accounts"),
@@ -10,4 +12,5 @@ urlpatterns = [
     path("accounts/<str:key>/statement", views.Statement.as_view(), name="api-statement"),
     path("positions/<str:key>", views.Positions.as_view(), name="api-positions"),
     path("trial-balance", views.TrialBalance.as_view(), name="api-trial-balance"),
+    *static_paths(noun=ACCOUNTS),
 ]

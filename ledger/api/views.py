@@ -27,7 +27,7 @@ from reference.api.fields import decimal_text
 from reference.api.parameters import AS_OF, read_date, refuse_unknown_parameters
 from reference.api.problems import problems
 from reference.api.views import find_participant
-from reference.core.actor import Role
+from reference.core.actor import Actor, Role
 from reference.models import AssetKind
 from reference.queries import directory
 
@@ -57,9 +57,9 @@ class AccountList(ActorListView[Account]):
         return visible_accounts(actor=self.actor)
 
 
-def find_account(*, view: ActorView[Any], key: str) -> Account:
+def find_account(*, actor: Actor, key: str) -> Account:
     """Return the account with this code or id. Raises NotFound where the actor sees none."""
-    accounts = visible_accounts(actor=view.actor)
+    accounts = visible_accounts(actor=actor)
     found = accounts.filter(code=key.upper()).first() if "\x00" not in key else None
     if found is None and key.isascii() and key.isdigit() and len(key) < 19:
         found = accounts.filter(pk=int(key)).first()
@@ -82,7 +82,7 @@ class AccountDetail(ActorView[Account]):
     )
     def get(self, request: Request, key: str) -> Response:
         """Read one account."""
-        return Response(self.get_serializer(find_account(view=self, key=key)).data)
+        return Response(self.get_serializer(find_account(actor=self.actor, key=key)).data)
 
 
 class Statement(ActorListView[Posting]):
@@ -95,7 +95,7 @@ class Statement(ActorListView[Posting]):
 
     def get_queryset(self) -> QuerySet[Posting]:
         """Return the postings of an account that the actor sees."""
-        account = find_account(view=self, key=self.kwargs["key"])
+        account = find_account(actor=self.actor, key=self.kwargs["key"])
         return Posting.objects.filter(account=account).select_related("entry", "asset")
 
     @extend_schema(operation_id="accounts_statement", summary="Read an account's statement")

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import ParseError, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser, JSONParser
 
 
 class BoundedJsonParser(JSONParser):
@@ -42,3 +42,26 @@ def refuse_unknown_fields(*, data: Any, known: Mapping[str, Any]) -> None:
     unknown = sorted(set(data) - set(known) - {"csrfmiddlewaretoken"})
     if unknown:
         raise ValidationError(dict.fromkeys(unknown[:5], "There is no such field."))
+
+
+class CsvParser(BaseParser):
+    """A CSV body as text, at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes of UTF-8."""
+
+    media_type = "text/csv"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """Read the body. Raises ParseError, RequestDataTooBig."""
+        return read_text(stream)
+
+
+def read_text(stream: Any) -> str:
+    """Return a bounded body or file as text. Raises ParseError, RequestDataTooBig."""
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    body = stream.read(limit + 1)
+    if len(body) > limit:
+        raise RequestDataTooBig
+    try:
+        text: str = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ParseError(f"The body is not valid UTF-8: {error.reason} at byte {error.start}.") from error
+    return text

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
 from reference.api.serializers import ParticipantSerializer, SecuritySerializer
-from reference.core.directory import ParticipantEntry
+from reference.core.directory import ParticipantEntry, SecurityEntry
 from reference.filters import ParticipantListFilter, SecurityListFilter
 from reference.models import Participant, Security
 from reference.queries import directory
@@ -35,6 +35,15 @@ def find_participant(*, key: str) -> ParticipantEntry:
         found = source.participants.get(int(key))
     if found is None:
         raise NotFound("There is no such participant.")
+    return found
+
+
+def find_security(*, code: str) -> SecurityEntry:
+    """Return the security with this ISIN or symbol. Raises NotFound."""
+    source = directory()
+    found = source.securities_by_isin.get(code.upper()) or source.securities_by_symbol.get(code.upper())
+    if found is None:
+        raise NotFound("There is no such security.")
     return found
 
 
@@ -80,9 +89,5 @@ class SecurityDetail(ActorView[Security]):
     @extend_schema(operation_id="securities_retrieve")
     def get(self, request: Request, code: str) -> Response:
         """Answer one security."""
-        source = directory()
-        found = source.securities_by_isin.get(code.upper()) or source.securities_by_symbol.get(code.upper())
-        if found is None:
-            raise NotFound("There is no such security.")
         rows: QuerySet[Security] = self.get_queryset()
-        return Response(self.get_serializer(rows.get(pk=found.id)).data)
+        return Response(self.get_serializer(rows.get(pk=find_security(code=code).id)).data)

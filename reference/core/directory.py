@@ -103,7 +103,6 @@ class Directory:
     ccp: ParticipantEntry | None
     csd: ParticipantEntry | None
     central_bank: ParticipantEntry | None
-    venue: ParticipantEntry | None
 
     def participant(self, *, code: str, pointer: str | None = None) -> ParticipantEntry:
         """Return the participant with this code. Raises UnknownParticipant."""

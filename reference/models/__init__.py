@@ -6,21 +6,27 @@ from reference.models.clock import BusinessClock
 from reference.models.membership import Membership, UserRole
 from reference.models.participant import Participant, ParticipantRole
 from reference.models.price import DailyPrice
+from reference.models.proposal import Proposal
+from reference.models.quote import BASE_CURRENCY, ExchangeRate, Quote
 from reference.models.version import ReferenceVersion
 
 __all__ = [
+    "BASE_CURRENCY",
     "Asset",
     "AssetKind",
     "BusinessClock",
     "Calendar",
     "Currency",
     "DailyPrice",
+    "ExchangeRate",
     "Holiday",
     "IssuerSector",
     "Membership",
     "Participant",
     "ParticipantRole",
+    "Proposal",
     "Quotation",
+    "Quote",
     "ReferenceVersion",
     "Security",
     "SecurityType",

@@ -30,6 +30,8 @@ INFRASTRUCTURE_ROLES = (
     ParticipantRole.CENTRAL_BANK,
     ParticipantRole.VENUE,
 )
+# Whose clients send orders: members, and banks and brokers that clear through one.
+BROKER_ROLES = (ParticipantRole.CLEARING_MEMBER, ParticipantRole.BANK, ParticipantRole.BROKER)
 SELF_CLEARING_ROLES = (ParticipantRole.CLEARING_MEMBER, *INFRASTRUCTURE_ROLES)
 
 CLEARS_THROUGH_A_MEMBER_SQL = """

@@ -38,7 +38,7 @@
     const shown = data.series.filter((one) => one.tone !== "none");
     const places = { type: "category", data: data.labels, inverse: data.horizontal, axisLine: { lineStyle: { color: colours["line-strong"] } },
       axisTick: { show: false }, axisLabel: { ...text, hideOverlap: true } };
-    const values = { type: "value", axisLabel: { ...text, formatter: short }, splitLine: { lineStyle: { color: colours.line } } };
+    const values = { type: "value", scale: !data.from_zero, axisLabel: { ...text, formatter: data.from_zero ? short : (value) => value.toLocaleString("en-GB", { maximumFractionDigits: 6 }) }, splitLine: { lineStyle: { color: colours.line } } };
     const tooltip = (points) => [points[0].axisValueLabel, ...points.filter((point) => shown.some((one) => one.name === point.seriesName) && typeof point.value === "number")
       .map((point) => `${point.seriesName}  ${exact(point.value, data.digits)} ${data.unit}`)].join("\n");
     return {

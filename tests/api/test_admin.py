@@ -47,7 +47,7 @@ def test_every_model_is_registered() -> None:
     assert expected <= set(MODELS)
     assert expected - set(FACTS) == {
         "clearing.marginparameters", "clearing.priceproxy", "settlement.collateralhaircut", "settlement.penaltyrate",
-        "settlement.scheduledstep",
+        "settlement.scheduledstep", "trades.client", "trades.trader",
     }  # fmt: skip
 
 

@@ -187,3 +187,12 @@ def test_bad_filter_is_refused(alpha: Client, market: Market, query: str) -> Non
         return
     assert response.status_code in (400, 404), response.content
     assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [("venues/%00", 404), ("positions?account=%00", 400), ("venues/XAAA/books/X?levels=0050" + "9" * 5_000, 400)],
+)
+def test_what_no_database_holds_is_the_senders_fault(alpha: Client, market: Market, address: str, status: int) -> None:
+    response = alpha.get(f"/api/v1/{address}")
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.browser.conftest import SignIn
+
+if TYPE_CHECKING:
+    from tests.factories.chain import Chain
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PAGES = (
     "/",
     "/?days=20",
+    "/orders/",
+    "/orders/?view=all",
+    "/orders/new/?client=BUYER&security=STOCK",
+    "/best-execution/",
+    "/best-execution/?by=order",
     "/trades/",
     "/unmatched/",
     "/unmatched/?view=near",
+    "/positions/",
+    "/positions/limits/",
+    "/allocations/",
     "/netting/",
     "/netting/exposures/",
     "/netting/efficiency/",
@@ -32,23 +45,37 @@ PAGES = (
     "/ledger/",
     "/ledger/accounts/ALPHA-CASH-HOUSE/",
     "/ledger/trial-balance/",
+    "/clients/",
+    "/static-data/",
+    "/static-data/participants/",
+    "/static-data/instruments/",
+    "/static-data/clients/new/",
+    "/approvals/",
     "/audit/",
     "/upload/",
+    "/venues/",
+    "/compliance/",
+    "/compliance/rules/",
+    "/compliance/restricted/",
+    "/market/",
 )
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")])
-def test_every_page(sign_in: SignIn, complaints: list[str], width: int, scheme: str) -> None:
+def test_every_page(sign_in: SignIn, played: Chain, complaints: list[str], width: int, scheme: str) -> None:
     from settlement.models import Cycle, Instruction
+    from tests.factories.executing import make_buyer, make_executed
     from trades.models import Trade
 
+    order = make_executed(played, make_buyer(played), reference="O-1", parts=2)
     page = sign_in("operator")
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     details = (
         f"/trades/{Trade.objects.get(trade_id='S1-A').public_id}/",
         f"/instructions/{Instruction.objects.earliest('id').public_id}/",
+        f"/orders/{order.public_id}/",
         f"/cycles/{Cycle.objects.earliest('id').pk}/",
     )
     for address in (*PAGES, *details):

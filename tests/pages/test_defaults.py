@@ -199,7 +199,7 @@ def test_a_drill_is_played_and_shown(chain: Chain, operator: Client, auditor: Cl
 
 def test_the_list_asks_no_query_a_row(offered: int, operator: Client, django_assert_max_num_queries: Any) -> None:
     operator.get("/risk/defaults/")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         operator.get("/risk/defaults/")
     with django_assert_max_num_queries(40):
         operator.get(f"/risk/defaults/{offered}/")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.cache import cache
+
 from tests.pages.reading import get_text, links_of
 
 if TYPE_CHECKING:
@@ -81,3 +83,30 @@ def test_visitor_is_sent_to_the_login() -> None:
     response = Client().get("/")
     assert response.status_code == 302
     assert response["Location"].startswith("/login/")
+
+
+def test_what_compliance_and_position_limits_found_needs_a_hand(operator: Client, alpha: Client, chain: Chain) -> None:
+    from reference.core.actor import SYSTEM
+    from tests.factories.compliance import make_trade
+    from trades.services.compliance.enrich import enrich_trades
+    from trades.services.compliance.load_compliance import load_compliance
+    from trades.services.positions.watch_limits import set_limit, watch_limits
+
+    assert "compliance alert" not in get_text(operator, "/")
+    load_compliance()
+    form = {"security": "SHARE", "participant": "", "reason": "Embargo"}
+    assert operator.post("/compliance/restricted/", form).status_code == 302
+    make_trade(chain=chain, symbol="SHARE")
+    enrich_trades(at=chain.at, business_date=chain.day)
+    set_limit(
+        participant_id=chain.ids["ALPHA"], account=None, security_id=None, largest_units=0, volume_percent=None,
+        actor=SYSTEM, at=chain.at, business_date=chain.day,
+    )  # fmt: skip
+    found = watch_limits(at=chain.at, business_date=chain.day)
+    cache.clear()
+    text = get_text(operator, "/")
+    assert "high compliance alert" in text
+    assert f"{found} position" in text
+    own = get_text(alpha, "/")
+    assert "compliance alert" not in own
+    assert f"{found} position" in own

@@ -21,6 +21,9 @@ LISTS = (
     "/ledger/",
     "/unmatched/",
     "/netting/exposures/",
+    "/positions/",
+    "/allocations/",
+    "/positions/limits/",
 )
 
 

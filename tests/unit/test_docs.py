@@ -13,7 +13,10 @@ import pytest
 from fmi.flow import DAY, FLOW, SWEEP
 from fmi.invariants import INVARIANTS
 from settlement.core.lifecycle import TRANSITIONS as INSTRUCTION_TRANSITIONS
+from trades.core.alert_lifecycle import ALERT_TRANSITIONS
 from trades.core.lifecycle import TRANSITIONS as TRADE_TRANSITIONS
+from trades.core.order_lifecycle import ORDER_TRANSITIONS
+from trades.core.slice_lifecycle import SLICE_TRANSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("clearing", "events", "fmi", "ledger", "reference", "settlement", "trades")
@@ -57,7 +60,14 @@ def heading_anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("title", "transitions"), [("trade", TRADE_TRANSITIONS), ("instruction", INSTRUCTION_TRANSITIONS)]
+    ("title", "transitions"),
+    [
+        ("trade", TRADE_TRANSITIONS),
+        ("instruction", INSTRUCTION_TRANSITIONS),
+        ("order", ORDER_TRANSITIONS),
+        ("slice", SLICE_TRANSITIONS),
+        ("alert", ALERT_TRANSITIONS),
+    ],
 )
 def test_the_state_diagrams_are_those_of_the_transition_tables(
     title: str, transitions: Mapping[str, frozenset[str]]

@@ -1,5 +1,5 @@
 """Django admin, one noun a file; Django imports this package."""
 
-from trades.admin import orders, trades, venues
+from trades.admin import allocations, clients, compliance, orders, positions, routing, trades, venues
 
-__all__ = ["orders", "trades", "venues"]
+__all__ = ["allocations", "clients", "compliance", "orders", "positions", "routing", "trades", "venues"]

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from reference.admin_pages import FactAdmin
-from trades.models import Order, OrderStep
+from trades.models import CreditUse, DailyUse, Order, OrderStep
 
 
 @admin.register(Order)
@@ -24,3 +24,20 @@ class OrderStepAdmin(FactAdmin):
     list_display = ["order", "status", "at", "note", "actor"]
     list_filter = ["status"]
     list_select_related = ["order"]
+
+
+@admin.register(CreditUse)
+class CreditUseAdmin(FactAdmin):
+    """What clients hold of their credit limits."""
+
+    list_display = ["client", "used_minor", "limit_minor"]
+    list_select_related = ["client"]
+
+
+@admin.register(DailyUse)
+class DailyUseAdmin(FactAdmin):
+    """What clients have ordered on a day."""
+
+    list_display = ["client", "business_date", "ordered_minor", "replaced_minor", "limit_minor"]
+    list_filter = ["business_date"]
+    list_select_related = ["client"]

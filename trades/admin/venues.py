@@ -3,7 +3,17 @@
 from django.contrib import admin
 
 from reference.admin_pages import FactAdmin
-from trades.models import Fill, OrderSlice, Venue, VenueBook, VenueBreaker, VenueEvent, VenueExecution, VenueQuality
+from trades.models import (
+    Fill,
+    OrderSlice,
+    Venue,
+    VenueBook,
+    VenueBreaker,
+    VenueEvent,
+    VenueExecution,
+    VenueQuality,
+    VenueSnapshot,
+)
 
 
 @admin.register(Venue)
@@ -71,3 +81,11 @@ class VenueQualityAdmin(FactAdmin):
 
     list_display = ["venue", "security", "fill_ratio", "improvement_bp", "latency_ms", "observations"]
     list_select_related = ["venue", "security"]
+
+
+@admin.register(VenueSnapshot)
+class VenueSnapshotAdmin(FactAdmin):
+    """What of a book stands over the end of a session."""
+
+    list_display = ["book", "event_number", "execution_number", "time_us"]
+    list_select_related = ["book"]

@@ -64,10 +64,24 @@ ORDER_TRANSITIONS: Mapping[str, frozenset[str]] = {
 OPEN_STATUSES = frozenset({OrderStatus.VALIDATED, OrderStatus.ROUTING, OrderStatus.PARTIALLY_FILLED})
 """In these an order can be cancelled or replaced, and can expire."""
 
+AFTER_EXECUTION = (OrderStatus.CLEARING, OrderStatus.CLEARED, OrderStatus.SETTLING, OrderStatus.SETTLED)
+"""What an order that is at no venue any more goes through, one after the other."""
+
 
 def is_legal_order_step(*, before: OrderStatus, after: OrderStatus) -> bool:
     """Tell whether an order may go from one state to the other in one step."""
     return after in ORDER_TRANSITIONS[before]
+
+
+def steps_between(*, before: OrderStatus, after: OrderStatus) -> tuple[OrderStatus, ...]:
+    """Return the states an order whose fills are trades comes to on the way to one of them; none where it is past it.
+
+    It leaves none out: what has settled was cleared, and sent to settle.
+    """
+    if after == OrderStatus.CANCELLED:
+        return (after,)
+    start = AFTER_EXECUTION.index(before) + 1 if before in AFTER_EXECUTION else 0
+    return AFTER_EXECUTION[start : AFTER_EXECUTION.index(after) + 1]
 
 
 def follow_fills(*, quantity_units: int, filled_units: int) -> OrderStatus:

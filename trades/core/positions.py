@@ -92,7 +92,7 @@ def apply_fills(*, position: Position, fills: Iterable[Fill]) -> tuple[Position,
             raise FillInvalid()
         signed_units = fill.quantity_units if fill.side == OrderSide.BUY else -fill.quantity_units
         signed_minor = fill.amount_minor if fill.side == OrderSide.BUY else -fill.amount_minor
-        realised.append(_apply(lots, signed_units, signed_minor, position.method))
+        realised.append(close_lots(lots, signed_units, signed_minor, position.method))
         fees_minor += fill.fee_minor
     after = Position(position.method, tuple(lots), position.realised_minor + sum(realised), fees_minor)
     if max(map(abs, (after.quantity_units, after.cost_minor, after.realised_minor, fees_minor))) > LARGEST_INT64:
@@ -106,20 +106,20 @@ def value_unrealised(*, position: Position, price_minor: Decimal) -> int:
     price_minor: of one unit, in minor units of the currency. Raises PositionAboveInt64.
     """
     over, under = price_minor.as_integer_ratio()
-    worth_minor = _divide(position.quantity_units * over, under)
+    worth_minor = divide_half_away(position.quantity_units * over, under)
     if abs(worth_minor) > LARGEST_INT64:
         raise PositionAboveInt64()
     return worth_minor - position.cost_minor
 
 
-def _apply(lots: deque[Lot], units: int, amount_minor: int, method: CostMethod) -> int:
+def close_lots(lots: deque[Lot], units: int, amount_minor: int, method: CostMethod) -> int:
     """Close what the fill reverses, open what is left of it, and return what was realised."""
     realised_minor = 0
     while units and lots and (lots[0].quantity_units > 0) != (units > 0):
         lot = lots[0]
         closed = min(abs(lot.quantity_units), abs(units))
-        released_minor = _divide(lot.cost_minor * closed, abs(lot.quantity_units))
-        part_minor = _divide(amount_minor * closed, abs(units))
+        released_minor = divide_half_away(lot.cost_minor * closed, abs(lot.quantity_units))
+        part_minor = divide_half_away(amount_minor * closed, abs(units))
         # Both have the sign of their side: a lot's cost is given up, and the reversing amount comes in its place.
         realised_minor -= released_minor + part_minor
         sign = 1 if units > 0 else -1
@@ -137,7 +137,7 @@ def _apply(lots: deque[Lot], units: int, amount_minor: int, method: CostMethod) 
     return realised_minor
 
 
-def _divide(amount: int, by: int) -> int:
+def divide_half_away(amount: int, by: int) -> int:
     """Divide by a number above zero and round half away from zero, so that a short mirrors a long."""
     rounded = (2 * abs(amount) + by) // (2 * by)
     return rounded if amount >= 0 else -rounded

@@ -29,4 +29,11 @@ PROBLEM_TYPES: Mapping[str, str] = {
     "settlement-date-too-old": "The settlement date lies more than 90 days back, where netting no longer looks.",
     "date-outside-calendar": "The date lies outside the years whose holidays are known.",
     "trade-id-reused": "The reporter has reported another trade under this trade_id.",
+    "malformed-order": "The order is not JSON or a form, lacks a field, has an unknown one, or one of another type.",
+    "unknown-client": "There is no client with this code, or it is another broker's.",
+    "unknown-trader": "The client's broker has no trader with this code.",
+    "limit-price-missing": "A limit order names its price.",
+    "limit-price-unwanted": "A market order has no limit.",
+    "only-gtc-expires": "Only a GTC order has a last day.",
+    "expired-already": "The last day of the order is over.",
 }

@@ -15,6 +15,18 @@ class SliceStatus(StrEnum):
     REJECTED = "REJECTED"  # The venue refused it, or was given up after its last attempt.
 
 
+OPEN_SLICES = (SliceStatus.WAITING, SliceStatus.RESTING)
+"""In these a slice may still trade."""
+
+
+class WishKind(StrEnum):
+    """What may be wished of an order that is at the venues."""
+
+    CANCEL = "CANCEL"
+    EXPIRE = "EXPIRE"
+    REPLACE = "REPLACE"
+
+
 SLICE_TRANSITIONS: Mapping[str, frozenset[str]] = {
     SliceStatus.WAITING: frozenset(
         {

@@ -51,7 +51,19 @@ class Migration(migrations.Migration):
                     "latency_ms",
                     models.IntegerField(help_text="How long the venue took to answer, all attempts.", null=True),
                 ),
+                (
+                    "end_code",
+                    models.CharField(blank=True, help_text="Why its rest ended, by a stable code.", max_length=48),
+                ),
                 ("note", models.TextField(blank=True)),
+                (
+                    "learned",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Whether how it fared has entered the venue's quality.",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(help_text="Business time.")),
                 (
                     "recorded_at",
@@ -343,6 +355,203 @@ class Migration(migrations.Migration):
                     ("fill_ratio__gte", 0), ("fill_ratio__lte", 1), ("latency_ms__gte", 0), ("observations__gte", 0)
                 ),
                 name="venuequality_ranges",
+            ),
+        ),
+        migrations.CreateModel(
+            name="ExecutionMark",
+            fields=[
+                (
+                    "book",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="mark",
+                        serialize=False,
+                        to="trades.venuebook",
+                    ),
+                ),
+                ("number", models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="OrderWish",
+            fields=[
+                (
+                    "order",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="wish",
+                        serialize=False,
+                        to="trades.order",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            (trades.core.slice_lifecycle.WishKind["CANCEL"], "Cancel"),
+                            (trades.core.slice_lifecycle.WishKind["EXPIRE"], "Expire"),
+                            (trades.core.slice_lifecycle.WishKind["REPLACE"], "Replace"),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                (
+                    "quantity_units",
+                    models.BigIntegerField(help_text="Of a replacement: the whole new quantity.", null=True),
+                ),
+                ("limit_price", models.DecimalField(decimal_places=6, max_digits=18, null=True)),
+                ("actor", models.CharField(max_length=150)),
+                ("note", models.TextField(blank=True)),
+                ("wished_at", models.DateTimeField(help_text="Business time.")),
+            ],
+            options={
+                "verbose_name_plural": "order wishes",
+            },
+        ),
+        migrations.AddIndex(
+            model_name="orderslice",
+            index=models.Index(
+                condition=models.Q(("status", "RESTING")), fields=["venue", "id"], name="orderslice_resting"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="orderslice",
+            index=models.Index(
+                condition=models.Q(("learned", False), ("status__in", ["FILLED", "CANCELLED", "EXPIRED", "REJECTED"])),
+                fields=["id"],
+                name="orderslice_to_learn",
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="fill",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_fill_agrees",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF EXISTS (\n                SELECT 1 FROM new_rows n\n                JOIN trades_orderslice s ON s.id = n.slice_id\n                JOIN trades_order o ON o.id = n.order_id\n                JOIN trades_trade t ON t.id = n.trade_id\n                WHERE (s.order_id, s.venue_id) <> (n.order_id, n.venue_id)\n                   OR (t.trade_id, t.quantity_units, t.price, t.amount_minor, t.security_id, t.currency_id)\n                   <> (n.execution_id, n.quantity_units, n.price, n.amount_minor, o.security_id, o.currency_id)\n                   OR o.account_id <> CASE o.side WHEN 'BUY' THEN t.buyer_account_id ELSE t.seller_account_id END\n            ) THEN\n                RAISE EXCEPTION 'a fill has the terms of its trade, and the order and venue of its slice'\n                    USING ERRCODE = 'check_violation', CONSTRAINT = 'trades_fill_agrees';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="0f8bcafa6b681e46dce13e1bde0ccb6720bb87cf",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_trades_fill_agrees_c9edc",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="trades_fill",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="orderslice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("filled_units", models.F("quantity_units")), ("status", "FILLED")),
+                    models.Q(
+                        models.Q(("status", "FILLED"), _negated=True),
+                        models.Q(("filled_units", models.F("quantity_units")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="orderslice_filled_iff_filled_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="orderslice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status__in", ["CANCELLED", "EXPIRED", "REJECTED"]), models.Q(("end_code", ""), _negated=True)
+                    ),
+                    models.Q(("end_code", ""), ("status__in", ["WAITING", "RESTING", "FILLED"])),
+                    _connector="OR",
+                ),
+                name="orderslice_end_has_a_reason",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="executionmark",
+            constraint=models.CheckConstraint(condition=models.Q(("number__gte", 0)), name="executionmark_number"),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="executionmark",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_executionmark_no_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'trades_executionmark rows are never deleted' USING ERRCODE = 'restrict_violation';",
+                    hash="2d9ce83865151ca3cf92a3c5ead99a239c5c74cd",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_trades_executionmark_no_delete_4fda9",
+                    table="trades_executionmark",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="executionmark",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_executionmark_no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n            IF coalesce(current_setting('fmi.allow_truncate', true), '') <> 'on' THEN\n                RAISE EXCEPTION 'trades_executionmark is never truncated' USING ERRCODE = 'restrict_violation';\n            END IF;\n            RETURN NULL;\n        ",
+                    hash="b386ce126a39290c0c9567eaf2c9b58e691d929e",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_trades_executionmark_no_truncate_83d7f",
+                    table="trades_executionmark",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="executionmark",
+            trigger=pgtrigger.compiler.Trigger(
+                name="trades_executionmark_forward",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (NEW.number < OLD.number OR NEW.book_id <> OLD.book_id)",
+                    func="\n            RAISE EXCEPTION 'a mark of executions never goes back'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'trades_executionmark_forward';\n        ",
+                    hash="7315f868ed04ad85b8aaa293df5876a5e4c7e441",
+                    operation="UPDATE",
+                    pgid="pgtrigger_trades_executionmark_forward_707cf",
+                    table="trades_executionmark",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="orderwish",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            trades.core.slice_lifecycle.WishKind["CANCEL"],
+                            trades.core.slice_lifecycle.WishKind["EXPIRE"],
+                            trades.core.slice_lifecycle.WishKind["REPLACE"],
+                        ],
+                    )
+                ),
+                name="orderwish_kind",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="orderwish",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit_price__isnull", True), ("limit_price__gt", 0), _connector="OR"),
+                name="orderwish_limit_positive",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="orderwish",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "REPLACE"), ("quantity_units__gt", 0)),
+                    models.Q(
+                        models.Q(("kind", "REPLACE"), _negated=True),
+                        ("limit_price__isnull", True),
+                        ("quantity_units__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="orderwish_terms_iff_replacement",
             ),
         ),
     ]

@@ -6,7 +6,8 @@ from django.db.models.functions import Now
 
 from reference.triggers import append_only, immutable_columns, legal_steps, refuse_delete
 from trades.core.retry import BreakerStatus
-from trades.core.slice_lifecycle import SLICE_TRANSITIONS, SliceStatus
+from trades.core.slice_lifecycle import SLICE_TRANSITIONS, SliceStatus, WishKind
+from trades.models.routing_triggers import fills_agree, mark_never_goes_back
 
 
 class OrderSlice(models.Model):
@@ -24,7 +25,11 @@ class OrderSlice(models.Model):
         max_digits=18, decimal_places=6, null=True, help_text="The venue's best opposite price when it was chosen."
     )
     latency_ms = models.IntegerField(null=True, help_text="How long the venue took to answer, all attempts.")
+    end_code = models.CharField(max_length=48, blank=True, help_text="Why its rest ended, by a stable code.")
     note = models.TextField(blank=True)
+    learned = models.BooleanField(
+        default=False, db_default=False, help_text="Whether how it fared has entered the venue's quality."
+    )
     created_at = models.DateTimeField(help_text="Business time.")
     recorded_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
 
@@ -36,10 +41,25 @@ class OrderSlice(models.Model):
                 & Q(filled_units__lte=F("quantity_units")),
                 name="orderslice_never_filled_above_quantity",
             ),
+            models.CheckConstraint(
+                condition=Q(status="FILLED", filled_units=F("quantity_units"))
+                | ~Q(status="FILLED") & ~Q(filled_units=F("quantity_units")),
+                name="orderslice_filled_iff_filled_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["CANCELLED", "EXPIRED", "REJECTED"]) & ~Q(end_code="")
+                | Q(status__in=["WAITING", "RESTING", "FILLED"], end_code=""),
+                name="orderslice_end_has_a_reason",
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], name="orderslice_due", condition=Q(status="WAITING")),
-        ]
+            models.Index(fields=["venue", "id"], name="orderslice_resting", condition=Q(status="RESTING")),
+            models.Index(
+                fields=["id"], name="orderslice_to_learn",
+                condition=Q(learned=False, status__in=["FILLED", "CANCELLED", "EXPIRED", "REJECTED"]),
+            ),
+        ]  # fmt: skip
         triggers = [
             *refuse_delete(table="trades_orderslice"),
             legal_steps(table="trades_orderslice", column="status", transitions=SLICE_TRANSITIONS),
@@ -79,10 +99,56 @@ class Fill(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["business_date", "id"], name="fill_business_date")]
-        triggers = append_only(table="trades_fill")
+        triggers = [*append_only(table="trades_fill"), fills_agree()]
 
     def __str__(self) -> str:
         return self.execution_id
+
+
+class ExecutionMark(models.Model):
+    """Up to which of a book's executions the fills are recorded; what lies above the mark waits."""
+
+    book = models.OneToOneField("trades.VenueBook", primary_key=True, on_delete=models.PROTECT, related_name="mark")
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(number__gte=0), name="executionmark_number")]
+        triggers = [*refuse_delete(table="trades_executionmark"), mark_never_goes_back()]
+
+    def __str__(self) -> str:
+        return f"{self.book_id} #{self.number}"
+
+
+class OrderWish(models.Model):
+    """What is wished of an order that is at the venues, from the moment it is wished until it is done.
+
+    Whoever began with it may die: the router finishes what stands here.
+    """
+
+    order = models.OneToOneField("trades.Order", primary_key=True, on_delete=models.PROTECT, related_name="wish")
+    kind = models.CharField(max_length=7, choices=[(kind, kind.title()) for kind in WishKind])
+    quantity_units = models.BigIntegerField(null=True, help_text="Of a replacement: the whole new quantity.")
+    limit_price = models.DecimalField(max_digits=18, decimal_places=6, null=True)
+    actor = models.CharField(max_length=150)
+    note = models.TextField(blank=True)
+    wished_at = models.DateTimeField(help_text="Business time.")
+
+    class Meta:
+        verbose_name_plural = "order wishes"
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=list(WishKind)), name="orderwish_kind"),
+            models.CheckConstraint(
+                condition=Q(limit_price__isnull=True) | Q(limit_price__gt=0), name="orderwish_limit_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="REPLACE", quantity_units__gt=0)
+                | ~Q(kind="REPLACE") & Q(quantity_units__isnull=True, limit_price__isnull=True),
+                name="orderwish_terms_iff_replacement",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.order_id}"
 
 
 class VenueBreaker(models.Model):

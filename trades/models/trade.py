@@ -285,6 +285,7 @@ class CancellationRequest(models.Model):
     participant = models.ForeignKey("reference.Participant", on_delete=models.PROTECT, related_name="+")
     reason = models.TextField(blank=True)
     requested_at = models.DateTimeField(help_text="Business time.")
+    business_date = models.DateField(help_text="A cancelled trade leaves the positions on the last one's.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["match", "participant"], name="cancellation_asked_once")]

@@ -4,8 +4,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from reference.triggers import append_only, refuse_delete
+from reference.triggers import append_only, immutable_columns, refuse_delete
 from trades.core.book.terms import BookEventKind, OrderSide, TimeInForce
+from trades.models.venue_triggers import book_keeps_to_its_log, numbered_without_gap
 
 
 class Venue(models.Model):
@@ -47,21 +48,40 @@ class Venue(models.Model):
 
 
 class VenueBook(models.Model):
-    """One security's order book at one venue. Its row is the lock of the book."""
+    """One security's order book at one venue. Its row is the lock of the book, and says how it stands."""
 
     id = models.BigAutoField(primary_key=True)
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="books")
     security = models.ForeignKey("reference.Security", on_delete=models.PROTECT, related_name="+")
     tick = models.DecimalField(max_digits=10, decimal_places=6)
-    event_number = models.BigIntegerField(default=0, help_text="Number of its last event.")
-    execution_number = models.BigIntegerField(default=0, help_text="Number of its last execution.")
+    event_number = models.BigIntegerField(default=0, db_default=0, help_text="Number of its last event.")
+    execution_number = models.BigIntegerField(default=0, db_default=0, help_text="Number of its last execution.")
+    session_date = models.DateField(null=True, help_text="Business date of the session that is open; empty: none.")
+    quoted_at = models.DateTimeField(null=True, help_text="When its market maker last quoted. Business time.")
+    best_bid_ticks = models.BigIntegerField(null=True)
+    best_offer_ticks = models.BigIntegerField(null=True)
+    standing_orders = models.BigIntegerField(default=0, db_default=0, help_text="Orders that rest, quotes and all.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["venue", "security"], name="venuebook_unique"),
             models.CheckConstraint(condition=Q(tick__gt=0), name="venuebook_tick"),
+            models.CheckConstraint(
+                condition=Q(event_number__gte=0, execution_number__gte=0, standing_orders__gte=0),
+                name="venuebook_numbers",
+            ),
+            models.CheckConstraint(
+                condition=Q(best_bid_ticks__isnull=True)
+                | Q(best_offer_ticks__isnull=True)
+                | Q(best_bid_ticks__lt=F("best_offer_ticks")),
+                name="venuebook_never_crossed",
+            ),
         ]
-        triggers = [*refuse_delete(table="trades_venuebook")]
+        triggers = [
+            *refuse_delete(table="trades_venuebook"),
+            immutable_columns(table="trades_venuebook", columns=("venue_id", "security_id", "tick")),
+            *book_keeps_to_its_log(),
+        ]
 
     def __str__(self) -> str:
         return f"{self.venue_id}/{self.security_id}"
@@ -84,8 +104,27 @@ class VenueEvent(models.Model):
     expires_at_us = models.BigIntegerField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["book", "number"], name="venueevent_number")]
-        triggers = append_only(table="trades_venueevent")
+        constraints = [
+            models.UniqueConstraint(fields=["book", "number"], name="venueevent_number"),
+            models.UniqueConstraint(
+                fields=["order_id", "book"], condition=Q(kind="ADD"), name="venueevent_order_taken_once"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=list(BookEventKind)), name="venueevent_kind"),
+            models.CheckConstraint(
+                condition=~Q(kind="ADD")
+                | Q(side__in=list(OrderSide), time_in_force__in=list(TimeInForce), owner__isnull=False)
+                & Q(quantity_units__gt=0)
+                & ~Q(order_id=0),
+                name="venueevent_order_complete",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["order_id", "book"], name="venueevent_of_slice", condition=Q(order_id__gt=0)),
+        ]
+        triggers = [
+            *append_only(table="trades_venueevent"),
+            numbered_without_gap(table="trades_venueevent"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.book_id} #{self.number}"
@@ -116,7 +155,33 @@ class VenueExecution(models.Model):
             ),
             models.CheckConstraint(condition=~Q(maker_owner=F("taker_owner")), name="venueexecution_never_with_itself"),
         ]
-        triggers = append_only(table="trades_venueexecution")
+        indexes = [
+            models.Index(fields=["maker_order_id"], name="venueexecution_maker", condition=Q(maker_order_id__gt=0)),
+            models.Index(fields=["taker_order_id"], name="venueexecution_taker", condition=Q(taker_order_id__gt=0)),
+            models.Index(fields=["business_date", "book"], name="venueexecution_day"),
+        ]
+        triggers = [
+            *append_only(table="trades_venueexecution"),
+            numbered_without_gap(table="trades_venueexecution"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.book_id} #{self.number}"
+
+
+class VenueSnapshot(models.Model):
+    """What of a book stands over a session's end: rebuilding begins here, so it never takes more than a session."""
+
+    id = models.BigAutoField(primary_key=True)
+    book = models.ForeignKey(VenueBook, on_delete=models.PROTECT, related_name="snapshots", db_index=False)
+    event_number = models.BigIntegerField(help_text="The event that ended the session.")
+    execution_number = models.BigIntegerField()
+    time_us = models.BigIntegerField()
+    orders = models.JSONField(help_text="The orders that stand over, bids first, in priority.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book", "event_number"], name="venuesnapshot_number")]
+        triggers = append_only(table="trades_venuesnapshot")
+
+    def __str__(self) -> str:
+        return f"{self.book_id} after #{self.event_number}"

@@ -22,6 +22,7 @@ class _Lookups:
     digits: dict[str, int]
     inactive: frozenset[int]
     infrastructures: frozenset[int]
+    venue_id: int | None
     accounts: dict[tuple[int, str], int]
     settles_on: dict[tuple[str, date], bool] = field(default_factory=dict)
     settlement_days: dict[tuple[str, date, int], date] = field(default_factory=dict)
@@ -56,13 +57,13 @@ def capture_context(*, actor: Actor, business_date: date) -> CaptureContext:
     if not _lookups or _lookups[0].source is not source:
         _lookups[:] = [_read_lookups(source)]
     lookups = _lookups[0]
-    if source.venue is None:
+    if lookups.venue_id is None:
         raise RuntimeError("there is no trading venue among the participants: load the reference data first")
     speaker = source.participants[actor.participant_id] if actor.participant_id is not None else None
     is_venue = speaker is not None and speaker.role == ParticipantRole.VENUE
     return CaptureContext(
         reporter_id=None if is_venue else actor.participant_id,
-        venue_id=actor.participant_id if is_venue and actor.participant_id else source.venue.id,
+        venue_id=actor.participant_id if is_venue and actor.participant_id else lookups.venue_id,
         names_reporter=actor.participant_id is None,
         participants=source.participant_ids,
         inactive=lookups.inactive,
@@ -104,6 +105,10 @@ def _read_lookups(source: Directory) -> _Lookups:
         inactive=frozenset(entry.id for entry in source.participants.values() if not entry.active),
         infrastructures=frozenset(
             entry.id for entry in source.participants.values() if entry.role in INFRASTRUCTURE_ROLES
+        ),
+        # An operator's locked-in report without a venue's own is that of the oldest.
+        venue_id=min(
+            (entry.id for entry in source.participants.values() if entry.role == ParticipantRole.VENUE), default=None
         ),
         accounts={(owner, name): pk for owner, name, pk in accounts},
     )

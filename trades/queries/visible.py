@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from reference.core.actor import Actor
 from trades.core.lifecycle import Side
-from trades.models import Submission, Trade, UnmatchedTrade
+from trades.models import Order, Submission, Trade, UnmatchedTrade
 
 
 def trades_visible_to(*, actor: Actor) -> QuerySet[Trade]:
@@ -38,3 +38,9 @@ def submissions_visible_to(*, actor: Actor) -> QuerySet[Submission]:
     """Return the bulk captures an actor sees: its participant's own, or all."""
     submissions = Submission.objects.all()
     return submissions if actor.sees_all else submissions.filter(reporter_id=actor.participant_id)
+
+
+def orders_visible_to(*, actor: Actor) -> QuerySet[Order]:
+    """Return the orders an actor sees: a broker's own clients', all of them for who sees all."""
+    orders = Order.objects.all()
+    return orders if actor.sees_all else orders.filter(broker_id=actor.participant_id)

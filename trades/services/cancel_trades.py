@@ -83,7 +83,9 @@ def _cancel_matched(*, trade: Trade, reason: str, actor: Actor, at: datetime, bu
     asking = parties if actor.participant_id is None else {actor.participant_id}
     CancellationRequest.objects.bulk_create(
         [
-            CancellationRequest(match=match, participant_id=party, reason=reason, requested_at=at)
+            CancellationRequest(
+                match=match, participant_id=party, reason=reason, requested_at=at, business_date=business_date
+            )
             for party in sorted(asking)
         ],
         ignore_conflicts=True,

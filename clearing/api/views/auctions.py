@@ -19,15 +19,15 @@ from clearing.api.default_serializers import (
     PortAnswerSerializer,
     PortingSerializer,
     PortSerializer,
-    minor_of,
 )
-from clearing.api.views.defaults import REFUSED, now, read_body
+from clearing.api.views.defaults import REFUSED
 from clearing.models import AuctionLot, Bid, DefaultDrill, Porting
 from clearing.queries.defaults import get_case, get_lot, has_bid, portings_visible_to, unsealed_bids
 from clearing.services.default_auction import place_bid
 from clearing.services.default_drill import DrillInputs, play_drill
 from clearing.services.default_positions import answer_porting, offer_porting
 from reference.api.base import ActorListView, ActorView
+from reference.api.entry import minor_of, now, read_body
 from reference.api.problems import problems
 from reference.core.actor import Role
 from reference.queries import directory

@@ -11,7 +11,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 
 from clearing.api.default_serializers import (
     DefaultCaseSerializer,
@@ -20,7 +19,6 @@ from clearing.api.default_serializers import (
     OpenAuctionSerializer,
     ProposeSerializer,
     SellCollateralSerializer,
-    minor_of,
 )
 from clearing.models import DefaultCase
 from clearing.queries.default_view import view_case
@@ -31,8 +29,8 @@ from clearing.services.default_case import declare_default, propose_default, sus
 from clearing.services.default_losses import allocate_losses, assess_survivors, close_case, refill_resources
 from clearing.services.default_positions import record_hedge, sell_collateral
 from reference.api.base import ActorListView, ActorView
+from reference.api.entry import minor_of, now, read_body
 from reference.api.fields import decimal_text
-from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Actor, Role
 from reference.queries import business_clock, directory
@@ -51,20 +49,6 @@ STEPS: Mapping[str, Callable[..., object]] = {
 }
 STEP = OpenApiParameter("step", OpenApiTypes.STR, OpenApiParameter.PATH, enum=list(STEPS))
 REFUSED = problems(400, 403, 404, 409, 422)
-
-
-def read_body(*, request: Request, shape: type[Serializer[Any]]) -> dict[str, Any]:
-    """Return a request's fields. Raises ValidationError, also for one that is not known."""
-    entry = shape(data=request.data)
-    refuse_unknown_fields(data=request.data, known=entry.fields)
-    entry.is_valid(raise_exception=True)
-    return dict(entry.validated_data)
-
-
-def now() -> dict[str, Any]:
-    """Return business time, for the services."""
-    clock = business_clock()
-    return {"at": clock.at, "business_date": clock.business_date}
 
 
 def detail_document(*, case: DefaultCase, actor: Actor) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management import BaseCommand, CommandParser, call_command
 
 from settlement.services.load_schedule import load_schedule
+from trades.services.compliance.load_compliance import load_compliance
+from trades.services.venues.load_venues import load_venues
 
 
 class Command(BaseCommand):
@@ -31,6 +33,8 @@ class Command(BaseCommand):
         self._say("Loading the reference data")
         call_command("load_reference", demo_users=options["demo_users"], stdout=StringIO(), **quiet)
         load_schedule()
+        load_venues()
+        load_compliance()
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

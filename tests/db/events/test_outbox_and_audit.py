@@ -71,7 +71,7 @@ def test_a_broker_that_refuses_leaves_the_facts_waiting(monkeypatch: pytest.Monk
     record_fact(fact=TradesCaptured(count=2))
     record_fact(fact=TradesMatched(count=2))
     business_day.deliver_and_wake()
-    assert woken == ["trades.match", "clearing.novate"]
+    assert woken == ["trades.match", "trades.enrich", "clearing.novate"]
     assert waiting_facts() == 0
 
 

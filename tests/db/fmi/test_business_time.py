@@ -110,7 +110,7 @@ def test_one_task_is_run_once_for_many_facts(db: None) -> None:
         record_fact(fact=TradesCaptured(count=number))
     ran: list[str] = []
     run_flow(run=ran.append)
-    assert ran == ["trades.match"]
+    assert ran == ["trades.match", "trades.enrich"]
 
 
 def test_the_lock_of_the_day_is_given_back(db: None) -> None:

@@ -19,16 +19,20 @@ from fmi.business_day import find_task
 from fmi.celery import app
 from fmi.flow import DAY, FLOW, SWEEP
 from fmi.invariants import INVARIANTS
+from reference.core import proposal_lifecycle
 from reference.core.limits import LARGEST_AMOUNT
+from reference.models import Proposal
 from settlement.core import corporate_actions, credit_lifecycle, party_lifecycle
 from settlement.core import lifecycle as instruction_lifecycle
 from settlement.models import CorporateAction, CreditDraw, Instruction, PartyInstruction, ScheduledStep, StepAction
 from settlement.services.load_schedule import load_schedule
+from trades.core import client_lifecycle
 from trades.core import lifecycle as trade_lifecycle
 from trades.core.matching import OpenReport
 from trades.core.parsing import FIELD_TYPES
 from trades.core.problems import PROBLEM_TYPES
 from trades.core.report import ResolvedReport
+from trades.models import Client as OrderClient
 from trades.models import Match, Trade
 from trades.services import copy_trades, match_trades
 from trades.services.capture_trades import STAGED_NAMES
@@ -54,6 +58,8 @@ MACHINES = [
     pytest.param(AuctionLot, default_lifecycle.LotStatus, default_lifecycle.LOT_TRANSITIONS, id="auction lot"),
     pytest.param(Membership, membership_lifecycle.MembershipStatus, membership_lifecycle.TRANSITIONS, id="membership"),
     pytest.param(CreditDraw, credit_lifecycle.CreditStatus, credit_lifecycle.TRANSITIONS, id="credit"),
+    pytest.param(Proposal, proposal_lifecycle.ProposalStatus, proposal_lifecycle.PROPOSAL_TRANSITIONS, id="proposal"),
+    pytest.param(OrderClient, client_lifecycle.ClientStatus, client_lifecycle.CLIENT_TRANSITIONS, id="client"),
     pytest.param(
         PartyInstruction,
         party_lifecycle.PartyStatus,

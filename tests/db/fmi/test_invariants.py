@@ -16,10 +16,16 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from pytest_django import DjangoDbBlocker
 
+from clearing.queries.allocation_invariants import ALLOCATION_INVARIANTS
 from clearing.queries.derivatives_invariants import DERIVATIVES_INVARIANTS
+from clearing.queries.position_invariants import POSITION_INVARIANTS
 from clearing.queries.risk_invariants import RISK_INVARIANTS
 from fmi.invariants import INVARIANTS, check_invariants
 from fmi.reports import run_report
+from trades.queries.compliance_invariants import COMPLIANCE_INVARIANTS
+from trades.queries.limit_invariants import LIMIT_INVARIANTS
+from trades.queries.order_invariants import ORDER_INVARIANTS
+from trades.queries.venue_invariants import VENUE_INVARIANTS
 
 pytestmark = pytest.mark.django_db
 
@@ -301,7 +307,10 @@ def test_the_played_market_breaks_none() -> None:
 
 def test_every_invariant_is_broken_by_one_of_these_tests() -> None:
     # Those of risk and of derivatives are broken beside what they are about, in tests/db/clearing.
-    elsewhere = {*RISK_INVARIANTS, *DERIVATIVES_INVARIANTS}
+    elsewhere = {
+        *RISK_INVARIANTS, *DERIVATIVES_INVARIANTS, *ALLOCATION_INVARIANTS, *POSITION_INVARIANTS, *COMPLIANCE_INVARIANTS,
+        *ORDER_INVARIANTS, *LIMIT_INVARIANTS, *VENUE_INVARIANTS,
+    }  # fmt: skip
     assert {name for _, names in BREAKS.values() for name in names} == set(INVARIANTS) - elsewhere
 
 

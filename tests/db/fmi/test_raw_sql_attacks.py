@@ -217,7 +217,19 @@ ATTACKS = {
         "UPDATE ledger_account SET linked_cash_id = NULL WHERE kind = 'SECURITIES'",
         "account_linked_cash",
     ),
-    "an account of another kind": ("UPDATE ledger_account SET kind = 'GOLD'", "account_kind"),
+    "an account of another kind": (
+        copy_row("ledger_account", code="'X'", name="'X'", kind="'GOLD'"),
+        "account_kind",
+    ),
+    "an account that changes hands": (
+        "UPDATE ledger_account SET participant_id = participant_id + 1",
+        "never change",
+    ),
+    "an account paid for by another's": (
+        "UPDATE ledger_account s SET linked_cash_id = c.id FROM ledger_account c"
+        " WHERE s.code = 'ALPHA-SEC-HOUSE' AND c.code = 'BRAVO-CASH-HOUSE'",
+        "paid for by no cash account of its participant",
+    ),
     # trades
     "a trade reported twice": (
         copy_row("trades_trade", public_id="gen_random_uuid()"),

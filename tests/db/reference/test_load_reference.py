@@ -26,15 +26,16 @@ pytestmark = pytest.mark.django_db
 
 NOTHING_NEW = {
     "calendars": 0, "holidays": 0, "currencies": 0, "participants": 0, "securities": 0, "prices": 0,
+    "exchange_rates": 0,
 }  # fmt: skip
 
 
 def test_what_it_brings() -> None:
     loaded = load_reference()
-    assert (loaded.calendars, loaded.currencies, loaded.participants, loaded.securities) == (2, 2, 19, 50)
+    assert (loaded.calendars, loaded.currencies, loaded.participants, loaded.securities) == (2, 2, 22, 50)
     roles = dict(Participant.objects.values_list("role").annotate(count=Count("id")))
     assert roles == {
-        "CLEARING_MEMBER": 8, "BANK": 3, "BROKER": 3, "CUSTODIAN": 1, "CCP": 1, "CSD": 1, "CENTRAL_BANK": 1, "VENUE": 1,
+        "CLEARING_MEMBER": 8, "BANK": 3, "BROKER": 3, "CUSTODIAN": 1, "CCP": 1, "CSD": 1, "CENTRAL_BANK": 1, "VENUE": 4,
     }  # fmt: skip
     types = dict(Security.objects.values_list("security_type").annotate(count=Count("pk")))
     assert types == {"EQUITY": 5, "BOND": 25, "FUND": 20}
@@ -89,7 +90,7 @@ def test_demo_users_one_each_and_only_once() -> None:
     load_reference()
     created = create_demo_users(password="a long secret")
     assert created[:2] == ["operator", "auditor"]
-    assert len(created) == 21
+    assert len(created) == 24
     assert create_demo_users(password="another") == []
     user = authenticate(username="alderbk", password="a long secret")
     assert user is not None

@@ -81,6 +81,10 @@ class OrderBook(BookView):
             self._resting[found.order_id] = order
         self._ended.update(ended)
 
+    def forget_ended(self) -> None:
+        """Forget which orders have ended; whoever keeps the log refuses their ids from then on."""
+        self._ended.clear()
+
     def add_order(
         self, *, order_id: int, side: OrderSide, quantity_units: int, time: int, price_ticks: int | None = None,
         time_in_force: TimeInForce = _DAY, owner: int | None = None, expires_at: int | None = None,

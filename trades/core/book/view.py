@@ -70,6 +70,10 @@ class BookView:
         """Return every order that was in the book and is no more, and why, in the order in which they left."""
         return tuple(self._ended.items())
 
+    def count_resting(self) -> int:
+        """Return how many orders rest; constant time."""
+        return len(self._resting)
+
     def _ladder(self, side: OrderSide) -> Ladder:
         return self._bids if side == OrderSide.BUY else self._offers
 

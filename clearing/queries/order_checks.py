@@ -1,0 +1,40 @@
+"""What the CCP says to an order before it is sent: the hook of settings.PRE_TRADE_CHECKS on this floor."""
+
+from collections.abc import Sequence
+
+from reference.prepared import fetch_all_prepared
+from reference.queries import directory
+from trades.core.order_checks import OrderSituation, Severity, Verdict
+from trades.core.order_ticket import ResolvedTicket
+
+# Few calls are ever open; the partial index on them carries the second part.
+BARRED_SQL = """
+    SELECT member_id, 'clearing-member-not-active', 'is ' || lower(status)
+    FROM clearing_membership WHERE member_id = ANY(%(members)s::bigint[]) AND status <> 'ACTIVE'
+    UNION ALL
+    SELECT DISTINCT member_id, 'margin-call-overdue', 'has a margin call that is overdue'
+    FROM clearing_margincall WHERE status IN ('ISSUED', 'OVERDUE') AND status = 'OVERDUE'
+        AND member_id = ANY(%(members)s::bigint[])
+"""
+
+
+def check_clearing_members(*, tickets: Sequence[ResolvedTicket], situation: OrderSituation) -> list[Verdict]:
+    """Reject orders that nobody would clear: the broker's clearing member is suspended, in default or owes margin.
+
+    What it trades would be novated to the CCP against a member that cannot carry it (Regulation (EU) No 648/2012,
+    Articles 37 and 48). A member without a membership is not judged.
+    """
+    participants = directory().participants
+    members = {ticket.place: participants[ticket.client.broker_id].clearing_member_id for ticket in tickets}
+    wanted = sorted({member for member in members.values() if member is not None})
+    barred: dict[int, tuple[str, str]] = {}
+    for member, code, words in fetch_all_prepared(statement=BARRED_SQL, parameters={"members": wanted}):
+        barred.setdefault(member, (code, words))
+    verdicts = []
+    for place, member in members.items():
+        if member in barred:
+            code, words = barred[member]
+            verdicts.append(
+                Verdict(place, Severity.REJECT, code, f"The clearing member {participants[member].code} {words}.")
+            )
+    return verdicts

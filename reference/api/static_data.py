@@ -1,0 +1,178 @@
+"""Participants, brokers, instruments and currencies as static data: created, read, changed, deactivated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound
+
+from reference.api.crud import StaticNoun
+from reference.api.serializers import ParticipantSerializer, SecuritySerializer
+from reference.api.static_data_serializers import (
+    BrokerEntrySerializer,
+    CurrencyChangeSerializer,
+    CurrencyEntrySerializer,
+    CurrencySerializer,
+    InstrumentChangeSerializer,
+    InstrumentEntrySerializer,
+    ParticipantChangeSerializer,
+    ParticipantEntrySerializer,
+)
+from reference.api.views import find_participant, find_security
+from reference.core.actor import Actor
+from reference.filters import CurrencyListFilter, ParticipantListFilter, SecurityListFilter
+from reference.models import Calendar, Currency, Participant, Security
+from reference.models.participant import BROKER_ROLES
+from reference.queries import directory
+from reference.refusals import CurrencyStays, StaticDataInvalid
+from reference.static_data import (
+    change_currency,
+    change_instrument,
+    change_participant,
+    open_currency,
+    open_instrument,
+    open_participant,
+)
+
+
+class Participants(StaticNoun[Participant]):
+    """All who take part."""
+
+    name, plural = "participant", "participants"
+    words = "Members, their clients' banks and brokers, and the infrastructures."
+    model = Participant
+    shape, entry, changes = ParticipantSerializer, ParticipantEntrySerializer, ParticipantChangeSerializer
+    filterset = ParticipantListFilter
+
+    def rows(self, *, actor: Actor) -> QuerySet[Participant]:
+        """Return all: everybody knows who takes part."""
+        return Participant.objects.all()
+
+    def find(self, *, actor: Actor, key: str) -> Participant:
+        """Return the participant of this code or id."""
+        return Participant.objects.get(pk=find_participant(key=key).id)
+
+    def open(self, *, actor: Actor, fields: dict[str, Any], when: dict[str, Any]) -> Participant:
+        """Let it take part."""
+        return open_participant(fields=_with_member(fields), actor=actor, **when)
+
+    def change(self, *, actor: Actor, row: Participant, fields: dict[str, Any], when: dict[str, Any]) -> Participant:
+        """Change it."""
+        return change_participant(participant_id=row.pk, changes=_with_member(fields), actor=actor, **when)
+
+    def leave(self, *, actor: Actor, row: Participant, when: dict[str, Any]) -> Participant:
+        """Deactivate it; an infrastructure, and a member that others clear through, refuses."""
+        return change_participant(participant_id=row.pk, changes={"active": False}, actor=actor, **when)
+
+
+class Brokers(Participants):
+    """Those of them whose clients send orders."""
+
+    name, plural = "broker", "brokers"
+    words = "Participants whose clients send orders: clearing members, banks and brokers."
+    entry = BrokerEntrySerializer
+
+    def rows(self, *, actor: Actor) -> QuerySet[Participant]:
+        """Return those whose role lets them serve clients."""
+        return Participant.objects.filter(role__in=BROKER_ROLES)
+
+    def find(self, *, actor: Actor, key: str) -> Participant:
+        """Return the broker of this code or id."""
+        found = super().find(actor=actor, key=key)
+        if found.role not in BROKER_ROLES:
+            raise NotFound("There is no such broker.")
+        return found
+
+
+class Instruments(StaticNoun[Security]):
+    """What is traded."""
+
+    name, plural = "instrument", "instruments"
+    words = "Securities that trade and settle here: shares, bonds, funds."
+    model = Security
+    shape, entry, changes = SecuritySerializer, InstrumentEntrySerializer, InstrumentChangeSerializer
+    filterset = SecurityListFilter
+
+    def rows(self, *, actor: Actor) -> QuerySet[Security]:
+        """Return all."""
+        return Security.objects.all()
+
+    def find(self, *, actor: Actor, key: str) -> Security:
+        """Return the security of this ISIN or symbol."""
+        return Security.objects.get(pk=find_security(code=key).id)
+
+    def open(self, *, actor: Actor, fields: dict[str, Any], when: dict[str, Any]) -> Security:
+        """Admit it."""
+        named = dict(fields)
+        currency = directory().currency(code=named.pop("currency"), pointer="/currency")
+        named |= {"code": named.pop("isin"), "currency_id": currency.id}
+        return open_instrument(fields=named, actor=actor, **when)
+
+    def change(self, *, actor: Actor, row: Security, fields: dict[str, Any], when: dict[str, Any]) -> Security:
+        """Change it."""
+        return change_instrument(security_id=row.pk, changes=fields, actor=actor, **when)
+
+    def leave(self, *, actor: Actor, row: Security, when: dict[str, Any]) -> Security:
+        """Deactivate it: it is not traded any more, and settles what was."""
+        return change_instrument(security_id=row.pk, changes={"active": False}, actor=actor, **when)
+
+
+class Currencies(StaticNoun[Currency]):
+    """In what is paid."""
+
+    name, plural = "currency", "currencies"
+    words = "Currencies, with their payment calendars and the tolerance in which two reports match."
+    model = Currency
+    shape, entry, changes = CurrencySerializer, CurrencyEntrySerializer, CurrencyChangeSerializer
+    filterset = CurrencyListFilter
+
+    def rows(self, *, actor: Actor) -> QuerySet[Currency]:
+        """Return all."""
+        return Currency.objects.all()
+
+    def find(self, *, actor: Actor, key: str) -> Currency:
+        """Return the currency of this code."""
+        found = directory().currencies_by_code.get(key.upper())
+        if found is None:
+            raise NotFound("There is no such currency.")
+        return Currency.objects.get(pk=found.id)
+
+    def open(self, *, actor: Actor, fields: dict[str, Any], when: dict[str, Any]) -> Currency:
+        """Admit it."""
+        return open_currency(fields=_with_calendar(fields), actor=actor, **when)
+
+    def change(self, *, actor: Actor, row: Currency, fields: dict[str, Any], when: dict[str, Any]) -> Currency:
+        """Change it."""
+        return change_currency(currency_id=row.pk, changes=_with_calendar(fields), actor=actor, **when)
+
+    def leave(self, *, actor: Actor, row: Currency, when: dict[str, Any]) -> Currency:
+        """Refuse: a currency stays."""
+        raise CurrencyStays
+
+
+def _with_member(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a participant's fields with its clearing member as an id."""
+    named = dict(fields)
+    if "clearing_member" in named:
+        code = named.pop("clearing_member")
+        member = directory().participant(code=code, pointer="/clearing_member") if code else None
+        named["clearing_member_id"] = None if member is None else member.id
+    return named
+
+
+def _with_calendar(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a currency's fields with its calendar as an id."""
+    named = dict(fields)
+    if "calendar" in named:
+        calendar = Calendar.objects.filter(code=named.pop("calendar")).first()
+        if calendar is None:
+            raise StaticDataInvalid("There is no such calendar.", pointer="/calendar")
+        named["calendar_id"] = calendar.pk
+    return named
+
+
+PARTICIPANTS = Participants()
+BROKERS = Brokers()
+INSTRUMENTS = Instruments()
+CURRENCIES = Currencies()

@@ -1,0 +1,14 @@
+"""Addresses of the pages of reference data."""
+
+from django.urls import path
+
+from reference.pages import approvals, market, stream
+
+urlpatterns = [
+    path("approvals/", approvals.approvals, name="approvals"),
+    path("approvals/<uuid:public_id>/<slug:step>/", approvals.decide, name="approval-step"),
+    path("market/", market.market, name="market"),
+    path("market/upload/", market.market_upload, name="market-upload"),
+    path("market/<str:isin>/", market.market_security, name="market-security"),
+    path("stream/quotes", stream.stream_quotes, name="stream-quotes"),
+]

@@ -1,0 +1,65 @@
+"""Writing quotes: into the history, and from there to the readers of the last ones."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import transaction
+
+from reference import quote_store
+from reference.core.calendar import BUSINESS_ZONE
+from reference.market_data import LastQuote, fields_of, quotes_at
+from reference.market_tables import QUOTES, write_rows
+from reference.queries import directory
+from reference.refusals import NaiveTime
+
+
+class NewQuote(NamedTuple):
+    """A quote to write; `at` is aware business time, prices are in the security's quotation."""
+
+    security_id: int
+    at: datetime
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    bid_units: int
+    ask_units: int
+    last_units: int
+
+
+def publish_quotes(*, quotes: Sequence[NewQuote], source: str) -> int:
+    """Write quotes and, once they are committed, publish the last of each security; return how many were new.
+
+    One statement, whatever their number. A quote that stands already (security, moment, source) is left as it is
+    and published again, so that what was cut off between both is done by doing it anew. Raises NaiveTime, and the
+    database's IntegrityError for a quote that breaks its constraints: ingest_quotes names what is wrong with a line.
+    """
+    if not quotes:
+        return 0
+    if any(quote.at.tzinfo is None for quote in quotes):
+        raise NaiveTime
+    with transaction.atomic():
+        rows = [(*quote, quote.at.astimezone(BUSINESS_ZONE).date(), source) for quote in quotes]
+        written = write_rows(table=QUOTES, rows=rows, compare=False)
+        publish_on_commit(quotes=quotes, source=source)
+    return written.new
+
+
+def publish_on_commit(*, quotes: Iterable[NewQuote], source: str) -> None:
+    """Publish the last quote of each security once the transaction is committed."""
+    newest: dict[int, NewQuote] = {}
+    for quote in quotes:
+        known = newest.get(quote.security_id)
+        if known is None or known.at < quote.at:
+            newest[quote.security_id] = quote
+    transaction.on_commit(lambda: _publish(LastQuote(*quote, source) for quote in newest.values()))
+
+
+def republish_quotes() -> None:
+    """Publish the last quote of every security again: what a store that did not answer has missed."""
+    _publish(quotes_at(security_ids=directory().securities).values())
+
+
+def _publish(quotes: Iterable[LastQuote]) -> None:
+    quote_store.publish(quotes={quote.security_id: fields_of(quote) for quote in quotes})

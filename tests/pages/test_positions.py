@@ -1,0 +1,177 @@
+"""The pages and the API of positions: what they show, who sees whose, limits and their alerts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tests.factories.chain import Chain
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chain(db: None) -> Chain:
+    """ALPHA has bought 100 STOCK at 9.00 on Monday and sold 40 at 12.00 on Tuesday; STOCK closes at 10.00 and 11.00."""
+    from reference.models import DailyPrice
+    from reference.quote_store import forget
+    from tests.factories.chain import MONDAY, make_chain
+    from trades.services.positions.close_day import close_day
+
+    forget()
+    made = make_chain()
+    for day, close in ((MONDAY, "10"), (MONDAY.replace(day=9), "11")):
+        DailyPrice.objects.create(
+            security_id=made.assets["STOCK"], date=day, open=close, high=close, low=close, close=close, volume=400,
+            adjusted_close=close,
+        )  # fmt: skip
+    made.trade("1", "ALPHA", "BRAVO", price="9")
+    made.clear()
+    close_day(at=made.at, business_date=made.day)
+    made.move_to(MONDAY.replace(day=9))
+    made.trade("2", "BRAVO", "ALPHA", quantity=40, price="12")
+    made.clear()
+    return made
+
+
+@pytest.fixture
+def users(chain: Chain) -> dict[str, Client]:
+    from reference.models import Participant
+    from tests.factories.market import login
+
+    found = {"operator": login(name="operator"), "auditor": login(name="auditor", role="AUDITOR")}
+    for code in ("ALPHA", "BRAVO"):
+        found[code] = login(participant=Participant.objects.get(code=code), name=code.lower())
+    return found
+
+
+def plain(response: Any) -> str:
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return str(content.decode()).replace("\u2009", "").replace("\u202f", "")
+
+
+def test_the_blotter_shows_what_was_made(chain: Chain, users: dict[str, Client]) -> None:
+    page = plain(users["ALPHA"].get("/positions/"))
+    assert "ALPHA" in page
+    assert 'id="party-BRAVO"' not in page
+    for figure in ("60", "660.00", "120.00", "240.00"):  # Units, value, unrealised and realised today, result.
+        assert figure in page, figure
+    live = users["ALPHA"].get("/positions/", headers={"HX-Request": "true"})
+    assert b"<html" not in live.content
+    assert "240.00" in plain(live)
+    closed = plain(users["operator"].get("/positions/?date=2008-09-08"))
+    assert "1000.00" in closed.replace(",", "")
+    csv = plain(users["operator"].get("/positions/?format=csv")).splitlines()
+    assert [line.split(",")[0] for line in csv[1:]] == ["ALPHA", "BRAVO"]
+    row = dict(zip(csv[0].split(","), csv[1].split(","), strict=True))
+    assert (row["quantity"], row["realised_day_minor"], row["unrealised_minor"], row["total_minor"]) == (
+        "60", "12000", "12000", "24000",
+    )  # fmt: skip
+    assert row["day_minor"] == "14000"  # At Monday's close the result was 100.00.
+
+
+def test_one_position_has_its_lots_and_days(chain: Chain, users: dict[str, Client]) -> None:
+    where = f"/positions/ALPHA-SEC-HOUSE/{chain.isins['STOCK']}/"
+    page = plain(users["ALPHA"].get(where))
+    assert "540.00" in page
+    assert "at average cost" in page
+    assert "8 Sep" in page or "2008-09-08" in page
+    assert "First in" in plain(users["ALPHA"].get(f"{where}?method=FIFO"))
+    assert users["BRAVO"].get(where).status_code == 404
+    assert users["ALPHA"].get("/positions/ALPHA-SEC-HOUSE/NOTHING/").status_code in (404, 422)
+
+
+def test_a_limit_is_alerted_once_a_day_and_acknowledged(chain: Chain, users: dict[str, Client]) -> None:
+    from trades.models import PositionAlert, PositionLimit
+    from trades.services.positions.watch_limits import watch_limits
+
+    def watch() -> int:
+        return watch_limits(at=chain.at, business_date=chain.day)
+
+    assert users["ALPHA"].post("/positions/limits/set/", {"units": "1"}).status_code == 403
+    for fields in ({"units": "1", "percent": "2"}, {"units": "x"}, {"units": "-1"}, {}, {"account": "X", "units": "1"}):
+        users["operator"].post("/positions/limits/set/", fields)
+    assert not PositionLimit.objects.exists()
+    assert watch() == 0
+    # Of 400 units a day 14 % are 56: both have 60. ALPHA has a limit of its own, of 60.
+    users["operator"].post("/positions/limits/set/", {"percent": "14"})
+    users["operator"].post("/positions/limits/set/", {"participant": "ALPHA", "units": "60"})
+    assert watch() == 1
+    assert watch() == 1
+    alert = PositionAlert.objects.get()
+    assert (alert.participant_id, alert.quantity_units, alert.limit_units) == (chain.ids["BRAVO"], -60, 56)
+    users["operator"].post(
+        "/positions/limits/set/", {"account": "ALPHA-SEC-HOUSE", "security": chain.isins["STOCK"], "units": "59"}
+    )
+    assert watch() == 2
+    assert PositionAlert.objects.filter(account=chain.account("ALPHA")).count() == 1
+    page = plain(users["BRAVO"].get("/positions/limits/"))
+    assert "BRAVO" in page
+    assert "ALPHA-SEC-HOUSE" not in page
+    assert users["BRAVO"].post(f"/positions/alerts/{alert.pk}/acknowledge/").status_code == 403
+    users["operator"].post(f"/positions/alerts/{alert.pk}/acknowledge/")
+    alert.refresh_from_db()
+    assert alert.acknowledged_by == "operator"
+    users["operator"].post("/positions/limits/set/", {"percent": "16"})
+    assert PositionLimit.objects.filter(active=True).count() == 3
+    assert watch() == 1
+
+
+def test_the_api_tells_positions_history_limits_and_alerts(chain: Chain, users: dict[str, Client]) -> None:
+    def get(user: str, path: str, code: int = 200) -> Any:
+        response = users[user].get(f"/api/v1/{path}")
+        assert response.status_code == code, response.content
+        return response.json()
+
+    found = get("ALPHA", "positions")
+    assert (found["business_date"], found["is_live"]) == ("2008-09-09", True)
+    (row,) = found["results"]
+    assert (row["quantity"], row["average"], row["mark"], row["unrealised"], row["realised_today"], row["total"]) == (
+        60, "9.0000", "11.000000", "120.00", "120.00", "240.00",
+    )  # fmt: skip
+    assert row["result_today"] == "140.00"
+    assert [one["participant"] for one in get("auditor", "positions")["results"]] == ["ALPHA", "BRAVO"]
+    closed = get("operator", "positions?date=2008-09-08&participant=ALPHA")
+    assert (closed["is_live"], closed["results"][0]["quantity"]) == (False, 100)
+    assert get("operator", "positions?date=2007-01-01")["results"] == []
+    assert get("ALPHA", "positions?account=BRAVO-SEC-HOUSE", 404)["type"].endswith("unknown-position-account")
+    get("ALPHA", "positions?colour=red", 400)
+    get("ALPHA", "positions?method=LIFO", 400)
+    (day,) = get("ALPHA", f"positions/history?account=ALPHA-SEC-HOUSE&security={chain.isins['STOCK']}")
+    assert (day["business_date"], day["quantity"], day["unrealised"]) == ("2008-09-08", 100, "100.00")
+    get("BRAVO", "positions/history?account=ALPHA-SEC-HOUSE", 404)
+
+    def post(user: str, path: str, data: Any) -> Any:
+        return users[user].post(f"/api/v1/{path}", data=data, content_type="application/json")
+
+    assert post("ALPHA", "position-limits", {"units": 5}).status_code == 403
+    assert post("operator", "position-limits", {"units": 5, "volume_percent": "1"}).status_code == 422
+    made = post("operator", "position-limits", {"participant": "ALPHA", "units": 5})
+    assert (made.status_code, made.json()["units"]) == (201, 5)
+    from trades.services.positions.watch_limits import watch_limits
+
+    assert watch_limits(at=chain.at, business_date=chain.day) == 1
+    (alert,) = get("ALPHA", "position-alerts")["results"]
+    assert (alert["participant"], alert["quantity"], alert["limit_units"]) == ("ALPHA", 60, 5)
+    assert get("BRAVO", "position-alerts")["results"] == []
+    assert get("BRAVO", "position-limits")["results"] == []
+    assert post("operator", f"position-alerts/{alert['id']}/acknowledge", {}).status_code == 200
+    assert post("operator", f"position-alerts/{alert['id']}/acknowledge", {}).status_code == 409
+    assert post("operator", f"position-limits/{made.json()['id']}/retire", {}).json()["active"] is False
+    assert post("operator", f"position-limits/{made.json()['id']}/retire", {}).status_code == 409
+    assert Decimal(alert["limit_units"]) == 5
+
+
+@pytest.mark.parametrize("field", ["units", "percent"])
+@pytest.mark.parametrize("figure", ["1e50", "1e999999", "NaN", "9" * 50])
+def test_a_limit_that_is_no_figure_is_refused(figure: str, field: str, chain: Chain, users: dict[str, Client]) -> None:
+    from trades.models import PositionLimit
+
+    answer = users["operator"].post("/positions/limits/set/", {"participant": "ALPHA", field: figure}, follow=True)
+    assert "is no number" in answer.content.decode()
+    assert not PositionLimit.objects.exists()
