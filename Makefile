@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos demo bench bench-settlement check format clean
+.PHONY: help run test chaos fuzz demo bench bench-settlement check format clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -25,20 +25,28 @@ test: $(VENV)/.installed-dev ## Run all tests on throw-away servers, JOBS=… si
 chaos: $(VENV)/.installed-dev ## Kill workers and lose messages while business days run; CHAOS_SEED=… repeats a run
 	$(BIN)/python -m pytest -m chaos -s $(ARGS)
 
+fuzz: $(VENV)/.installed-dev ## Send FUZZ_CASES=1000 of every operation of the API, logged in and not, JOBS=… side by side; FUZZ_SEED=… repeats
+	$(BIN)/python -m pytest -n $(JOBS) -m fuzz -rP $(ARGS)
+
 bench: $(VENV)/.installed-bench ## Measure the speed against PostgreSQL's own on this machine
 	@$(BIN)/python -m fmi.embedded with --durable -- $(BIN)/python -m bench $(ARGS)
 
 bench-settlement: $(VENV)/.installed-bench ## Settle the same instructions by the optimiser and by others; ARGS="--sizes 1000"
 	@$(BIN)/python -m bench.settlement $(ARGS)
 
-check: $(VENV)/.installed-dev ## Judge style, types, floors, migrations, deployment settings, API schema
+check: $(VENV)/.installed-dev ## Judge style, types, floors, migrations, deployment settings, event schemas, API schema
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/python -m fmi.embedded with -- $(BIN)/python manage.py makemigrations --check --dry-run
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 		DATABASE_URL=postgresql://127.0.0.1/fmi REDIS_URL=redis://127.0.0.1/0 ALLOWED_HOSTS=fmi.example \
+		JWT_SIGNING_KEYS=check:$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
+		JWT_ISSUER=https://fmi.example JWT_AUDIENCE=https://fmi.example/api/v1 \
+		ENCRYPTION_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
+		AUDIT_SIGNING_KEY=$$($(BIN)/python -c 'import base64, secrets; print(base64.b64encode(secrets.token_bytes(32)).decode())') \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	DEBUG=true $(BIN)/python manage.py check_event_schemas
 	DEBUG=true $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	DEBUG=true $(BIN)/mypy .
 

@@ -95,9 +95,10 @@ def prepare_books() -> None:
     from bench.market import TRADE_DATE, participant_codes, security_codes
     from ledger.models import Account
     from reference.core.actor import SYSTEM
+    from reference.market_data import SecurityQuote
     from reference.models import DailyPrice, ExchangeRate
     from reference.queries import business_clock, directory, forget_directory
-    from reference.quote_services import NewQuote, publish_quotes
+    from reference.quote_services import publish_quotes
     from trades.core.book.terms import OrderSide, TimeInForce
     from trades.core.venue_messages import RequestKind, VenueRequest
     from trades.models import Venue
@@ -126,10 +127,11 @@ def prepare_books() -> None:
     )
     publish_quotes(
         quotes=[
-            NewQuote(entry.id, clock.at, PRICE - Decimal("0.01"), PRICE + Decimal("0.01"), PRICE, 100, 100, 100)
+            SecurityQuote(
+                entry.id, clock.at, PRICE - Decimal("0.01"), PRICE + Decimal("0.01"), PRICE, 100, 100, 100, "BENCH"
+            )
             for entry in securities
         ],
-        source="BENCH",
     )
     for code in participant_codes()[:CONNECTIONS]:
         broker = source.participant(code=code)
@@ -185,15 +187,19 @@ def order_tickets(*, port: int, member: int) -> Iterator[bytes]:
 
 @contextmanager
 def router_process(*, database: str) -> Iterator[None]:
-    """Run the router in a process of its own for the block, as a worker does."""
+    """Run the router in a process of its own for the block, as a worker does: it has started when the block begins."""
     from bench.databases import server_url
 
     environment = os.environ | {"DATABASE_URL": server_url(database=database)}
-    process = subprocess.Popen([sys.executable, "-m", "bench.orders", database], env=environment, stdin=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.orders", database], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
+        process.stdout.readline()
         yield
     finally:
-        assert process.stdin is not None
         process.stdin.close()
         process.wait(timeout=PATIENCE_SECONDS)
 
@@ -204,12 +210,15 @@ def work() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fmi.settings")
     django.setup()
+    from django.conf import settings
+
     from reference.queries import business_clock
     from trades.services.orders.route_orders import route_orders
 
+    print("started", flush=True)
     while True:
         clock = business_clock()
-        sent = route_orders(at=clock.at, business_date=clock.business_date)
+        sent = route_orders(at=clock.at, business_date=clock.business_date, seed=settings.VENUE_SEED)
         # A worker is woken by facts, which beat delivers every second: what has come meanwhile is drained as a set.
         if select.select([sys.stdin], [], [], WAKE_SECONDS)[0] and not sent:
             return

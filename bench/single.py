@@ -137,22 +137,28 @@ def trade_reports(*, port: int, member: int) -> Iterator[bytes]:
         number = 0
         while True:
             number += 1
-            body = json.dumps(
-                {
-                    "trade_id": f"{codes[member]}-{number}",
-                    "buyer": codes[member],
-                    "seller": codes[CONNECTIONS + number % (len(codes) - CONNECTIONS)],
-                    "security": security_codes()[0],
-                    "quantity": LOT_UNITS * (1 + number % 50),
-                    "price": f"{100 + number % 700 / 100:.2f}",
-                    "currency": "USD",
-                    "trade_date": TRADE_DATE.isoformat(),
-                    "settlement_date": SETTLEMENT_DATES[0].isoformat(),
-                }
-            )
+            body = report_body(member=member, number=number)
             yield f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
     return stream()
+
+
+def report_body(*, member: int, number: int) -> str:
+    """Return one participant's report number so and so, as JSON: it buys."""
+    codes = participant_codes()
+    return json.dumps(
+        {
+            "trade_id": f"{codes[member]}-{number}",
+            "buyer": codes[member],
+            "seller": codes[CONNECTIONS + number % (len(codes) - CONNECTIONS)],
+            "security": security_codes()[0],
+            "quantity": LOT_UNITS * (1 + number % 50),
+            "price": f"{100 + number % 700 / 100:.2f}",
+            "currency": "USD",
+            "trade_date": TRADE_DATE.isoformat(),
+            "settlement_date": SETTLEMENT_DATES[0].isoformat(),
+        }
+    )
 
 
 def _pgbench(*arguments: str) -> str:

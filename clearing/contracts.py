@@ -9,6 +9,8 @@ from events.contracts import Fact
 class TradesNovated(Fact):
     """The CCP stepped in between the parties of matched trades."""
 
+    KEY = "trades"
+
     count: int
 
 
@@ -16,12 +18,16 @@ class TradesNovated(Fact):
 class ObligationsNetted(Fact):
     """Obligations, net or gross, wait for their settlement instructions."""
 
+    KEY = "settlement"
+
     count: int
 
 
 @dataclass(frozen=True)
 class ObligationsDischarged(Fact):
     """Obligations were settled, and trades with them."""
+
+    KEY = "settlement"
 
     count: int
     trades: int
@@ -31,6 +37,8 @@ class ObligationsDischarged(Fact):
 class MarginCalled(Fact):
     """Members are called: for collateral, variation margin or a contribution to the default fund."""
 
+    KEY = "margin"
+
     kind: str
     count: int
 
@@ -39,6 +47,8 @@ class MarginCalled(Fact):
 class MarginCallPaid(Fact):
     """Margin calls were paid in full."""
 
+    KEY = "margin"
+
     count: int
 
 
@@ -46,12 +56,16 @@ class MarginCallPaid(Fact):
 class CallOverdue(Fact):
     """The deadline of margin calls passed with money missing: someone has to act."""
 
+    KEY = "margin"
+
     count: int
 
 
 @dataclass(frozen=True)
 class FundSized(Fact):
     """The default fund of a currency has a new size; its members are called or get something back."""
+
+    KEY = "fund"
 
     currency: str
     size_minor: int
@@ -62,6 +76,8 @@ class FundSized(Fact):
 class FundThin(Fact):
     """Stress losses beyond margin come close to the default fund and the CCP's own resources, or exceed them."""
 
+    KEY = "fund"
+
     currency: str
     cover_two_minor: int
     resources_minor: int
@@ -71,6 +87,8 @@ class FundThin(Fact):
 class MarginCalculated(Fact):
     """Every portfolio was marked to market, its variation margin settled and its margin computed."""
 
+    KEY = "margin"
+
     kind: str
     portfolios: int
 
@@ -78,6 +96,8 @@ class MarginCalculated(Fact):
 @dataclass(frozen=True)
 class MarginRefused(Fact):
     """A margin run was refused as a whole: prices or parameters have to be put right, and it is run again."""
+
+    KEY = "margin"
 
     kind: str
     code: str
@@ -88,6 +108,8 @@ class MarginRefused(Fact):
 class MemberDefaulted(Fact):
     """A clearing member was declared in default: nothing of it is novated any more."""
 
+    KEY = "default"
+
     case: int
     member: str
 
@@ -96,11 +118,15 @@ class MemberDefaulted(Fact):
 class MarkPricesSet(Fact):
     """Derivatives are valued at new mark prices."""
 
+    KEY = "derivatives"
+
     count: int
 
 
 @dataclass(frozen=True)
 class AccountsLiquidated(Fact):
     """Derivatives accounts stood below their maintenance margin and were liquidated."""
+
+    KEY = "derivatives"
 
     count: int

@@ -139,13 +139,6 @@ class DefaultProposed(Refusal):
     status = 409
 
 
-class SecondPersonNeeded(Refusal):
-    """A default is declared by another person than the one who proposed it."""
-
-    code = "second-person-needed"
-    status = 409
-
-
 class DefaultStepNotDue(Refusal):
     """The default case does not stand where this step could be taken."""
 

@@ -9,3 +9,9 @@ class EventsConfig(AppConfig):
     name = "events"
     verbose_name = "Events and audit"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Write each login into the audit log."""
+        from events.services.logins import follow_logins
+
+        follow_logins()

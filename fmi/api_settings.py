@@ -4,8 +4,9 @@ VERSION = "0.1.0"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.BasicAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "reference.api.authentication.BearerToken",
+        "reference.api.authentication.BasicLogin",
+        "reference.api.authentication.SessionLogin",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
@@ -16,7 +17,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "EXCEPTION_HANDLER": "fmi.problems.handle_exception",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "reference.api.contract.ContractSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -29,6 +30,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "reference.api.contract_parts.add_shared_parts",
+    ],
     # Two things have a `status`; without names of their own their types would be numbered.
     "ENUM_NAME_OVERRIDES": {
         "TradeStatusEnum": "trades.api.serializers.STATUS_CHOICES",
@@ -40,9 +45,14 @@ SPECTACULAR_SETTINGS = {
         "PartyStatusEnum": "settlement.api.party_serializers.PARTY_STATUS_CHOICES",
         "DefaultStatusEnum": "clearing.api.default_serializers.CASE_STATUS_CHOICES",
         "ProposalStatusEnum": "reference.api.proposal_serializers.PROPOSAL_STATUS_CHOICES",
+        "KeyStateEnum": "reference.api.key_serializers.KEY_STATE_CHOICES",
+        "DeliveryStateEnum": "events.api.webhook_serializers.DELIVERY_STATE_CHOICES",
+        "WebhookHealthEnum": "events.api.webhook_serializers.WEBHOOK_HEALTH_CHOICES",
+        "ScopeEnum": "reference.api.key_serializers.KEY_SCOPE_CHOICES",
         "ClientStatusEnum": "trades.api.client_serializers.CLIENT_STATUS_CHOICES",
         "AccountKindEnum": "ledger.models.AccountKind",
         "AllocationMethodEnum": "trades.models.AllocationMethod",
+        "ModuleStateEnum": "fmi.api.operations_views.MODULE_STATE_CHOICES",
         "CapturedEnum": ["ACCEPTED", "REPEATED"],
         "LinkKindEnum": "settlement.models.PartyLinkKind",
         "TradeSideEnum": [("BUY", "Buy"), ("SELL", "Sell"), ("BOTH", "Both")],

@@ -11,16 +11,20 @@ from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import lru_cache
 from typing import Any, Protocol
+from uuid import UUID
 
 from celery import Task
 from django.db import connection
 from django.utils import timezone
 
-from events.services import deliver_facts
+from events.services.consume import consume_all
+from events.services.outbox import deliver_facts
+from events.services.publish import publish_facts
 from fmi.celery import app
 from fmi.clock import follows_wall
 from fmi.flow import DAY, FLOW, LAST, SWEEP
 from fmi.reports import day_report
+from fmi.telemetry.carry import carrying_on, inline_task
 from reference.core.calendar import BUSINESS_ZONE
 from reference.queries import ClockReading, business_clock
 from reference.services import advance_business_clock
@@ -56,7 +60,8 @@ def find_task(name: str) -> Task[..., None]:
 
 def run_task(name: str) -> None:
     """Do a task's work here and now."""
-    find_task(name)()
+    with inline_task(name):
+        find_task(name)()
 
 
 def send_task(name: str) -> None:
@@ -66,37 +71,49 @@ def send_task(name: str) -> None:
 
 def run_flow(*, run: Callable[[str], None] = run_task) -> None:
     """Deliver facts and do the work that follows, until no fact waits; what is done LAST once nothing else follows."""
-    put_off: dict[str, None] = {}
+    put_off: dict[str, set[UUID]] = {}
     for _ in range(MOST_ROUNDS):
-        wanted: dict[str, None] = {}
+        wanted: dict[str, set[UUID]] = {}
 
-        def collect(name: str, _payload: Mapping[str, Any], wanted: dict[str, None] = wanted) -> None:
-            wanted.update(dict.fromkeys(FLOW[name]))
+        def collect(
+            name: str, _: Mapping[str, Any], cause: UUID | None = None, wanted: dict[str, set[UUID]] = wanted
+        ) -> None:
+            note_wanted(wanted=wanted, fact=name, cause=cause)
 
         if not deliver_facts(dispatch=collect):
             if not put_off:
                 return
             wanted, put_off = put_off, {}
         else:
-            put_off |= {task: None for task in wanted if task in LAST}
-            wanted = {task: None for task in wanted if task not in LAST}
-        for task in wanted:
-            run(task)
+            for task in LAST:
+                if task in wanted:
+                    put_off.setdefault(task, set()).update(wanted.pop(task))
+        for task, causes in wanted.items():
+            with carrying_on(causes):
+                run(task)
     raise RuntimeError("facts keep following facts: the flow has a loop")
+
+
+def note_wanted(*, wanted: dict[str, set[UUID]], fact: str, cause: UUID | None) -> None:
+    """Add the tasks that follow a fact, and the id of what caused it."""
+    for task in FLOW[fact]:
+        wanted.setdefault(task, set()).update(() if cause is None else (cause,))
 
 
 def deliver_and_wake() -> None:
     """Deliver the waiting facts by waking a worker for the tasks that follow them, each once."""
-    woken: set[str] = set()
+    wanted: dict[str, set[UUID]] = {}
 
-    def wake(name: str, _payload: Mapping[str, Any]) -> None:
-        for task in FLOW[name]:
-            if task not in woken:
+    def collect(name: str, _: Mapping[str, Any], cause: UUID | None = None) -> None:
+        note_wanted(wanted=wanted, fact=name, cause=cause)
+
+    def wake() -> None:
+        for task, causes in wanted.items():
+            with carrying_on(causes):
                 send_task(task)
-                woken.add(task)
 
     # Sent before the facts are acknowledged: a broker that refuses leaves them waiting.
-    deliver_facts(dispatch=wake)
+    deliver_facts(dispatch=collect, before_acknowledging=wake)
 
 
 def sweep() -> None:
@@ -154,8 +171,15 @@ def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], 
                 open_business_day(business_date=step.business_date, at=step.planned_at)
             advance_business_clock(business_date=step.business_date, at=moment, ticked_at=tick(clock, at=moment))
             do_step(step=step)
-        elif moment >= until:
+        tell()
+        if step.planned_at > moment and moment >= until:
             return
+
+
+def tell() -> None:
+    """Publish what has become true, and let the product's own consumers of events handle it."""
+    publish_facts()
+    consume_all()
 
 
 def tick(clock: ClockReading, *, at: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -9,9 +10,14 @@ from celery import Celery, bootsteps
 from celery.signals import worker_init
 from celery.worker import WorkController
 
+from fmi.telemetry import carry, task_counts  # noqa: F401 (they listen to the signals of tasks)
+from fmi.telemetry.counters import valkey
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fmi.settings")
 
 HEARTBEAT_KEY = "worker-heartbeat"
+# Each worker's last heartbeat, by its name: a worker that was killed is told from the time of it.
+WORKERS_HASH = "fmi:workers"
 HEARTBEAT_INTERVAL_SECONDS = 5
 HEARTBEAT_EXPIRES_SECONDS = 20
 
@@ -30,7 +36,7 @@ class Heartbeat(bootsteps.StartStopStep):
         timer: Any = parent.timer
         self.timer_entry = timer.call_repeatedly(HEARTBEAT_INTERVAL_SECONDS, self._beat, (parent,))
 
-    def stop(self, parent: WorkController) -> None:
+    def stop(self, parent: Any) -> None:
         """Stop beating and say at once that the worker has left."""
         from django.core.cache import cache
 
@@ -38,6 +44,7 @@ class Heartbeat(bootsteps.StartStopStep):
             self.timer_entry.cancel()
             self.timer_entry = None
             cache.delete(HEARTBEAT_KEY)
+            valkey().hdel(WORKERS_HASH, str(parent.hostname))
 
     @staticmethod
     def _beat(worker: Any) -> None:
@@ -46,6 +53,8 @@ class Heartbeat(bootsteps.StartStopStep):
 
         beat = {"host": str(worker.hostname), "at": timezone.now().isoformat()}
         cache.set(HEARTBEAT_KEY, beat, timeout=HEARTBEAT_EXPIRES_SECONDS)
+        told = {"at": beat["at"], "children": int(worker.concurrency or 0)}
+        valkey().hset(WORKERS_HASH, str(worker.hostname), json.dumps(told))
 
 
 app = Celery("fmi")

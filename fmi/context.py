@@ -7,9 +7,12 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from clearing.queries.risk_overview import count_overdue
+from events.queries.outbox import late_events
+from events.queries.seals import audit_is_in_doubt
+from events.queries.webhooks import failing_webhooks
 from reference.access import find_actor
 from reference.core.actor import Actor, Role
-from reference.queries import business_clock, count_waiting_proposals, directory
+from reference.queries import business_clock, directory, proposals_waiting_for
 from reference.refusals import BusinessClockNotSet
 from settlement.queries.day import clock_view
 from trades.core.alert_lifecycle import AlertStatus
@@ -69,6 +72,9 @@ def _nav_counts(request: HttpRequest) -> dict[str, int]:
     return {
         "unmatched": count_unmatched(actor=actor),
         "risk": count_overdue(actor=actor),
-        "approvals": count_waiting_proposals(actor=actor),
+        "events": late_events() if actor.sees_all else 0,
+        "webhooks": failing_webhooks(actor=actor),
+        "approvals": proposals_waiting_for(actor=actor).count(),
+        "audit": int(actor.sees_all and audit_is_in_doubt()),
         "compliance": alerts_visible_to(actor=actor).filter(status=AlertStatus.OPEN).count() if actor.sees_all else 0,
     }

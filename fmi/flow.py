@@ -15,6 +15,7 @@ FLOW: Mapping[str, tuple[str, ...]] = {
     "OrdersPlaced": ("trades.route", "trades.enrich_orders"),
     "VenuesTraded": ("trades.record_fills",),
     "OrdersFilled": (),
+    "OrdersEnded": ("clearing.follow_orders", "clearing.follow_settling"),
     "ObligationsNetted": ("clearing.instruct", "clearing.discharge"),
     "PartyInstructionsEntered": ("settlement.match",),
     "InstructionsCreated": ("clearing.follow_settling", "settlement.settle_now"),
@@ -89,4 +90,6 @@ SWEEP: tuple[str, ...] = (
     "settlement.compare",
     "reference.publish_quotes",
     "reference.expire_proposals",
+    "reference.keep_keys",
+    "reference.expire_answers",
 )

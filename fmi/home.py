@@ -11,7 +11,7 @@ from django.core.cache import cache
 from clearing.queries.fund_views import ThinFund, thin_funds
 from clearing.queries.netting import Netted, runs_since, sum_netted
 from clearing.queries.risk_overview import OverdueCalls, overdue_calls
-from events.queries import waiting_since
+from events.queries.outbox import waiting_since
 from fmi.home_orders import FrontOfChain, read_front
 from fmi.trends import Trend, build_trend
 from reference.core.actor import Actor

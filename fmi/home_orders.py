@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reference.core.actor import Actor
-from reference.market_data import LastQuote, last_quotes
+from reference.market_data import SecurityQuote, last_quotes
 from reference.queries import ClockReading, directory
 from trades.core.alert_lifecycle import AlertStatus
 from trades.core.order_lifecycle import AFTER_EXECUTION, OPEN_STATUSES, OrderStatus
@@ -44,7 +44,7 @@ class QuotedSecurity:
     isin: str
     symbol: str
     name: str
-    quote: LastQuote
+    quote: SecurityQuote
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from clearing.queries.allocation_invariants import ALLOCATION_INVARIANTS
 from clearing.queries.derivatives_invariants import DERIVATIVES_INVARIANTS
 from clearing.queries.position_invariants import POSITION_INVARIANTS
 from clearing.queries.risk_invariants import RISK_INVARIANTS
+from events.queries.invariants import EVENT_INVARIANTS
 from ledger.queries import INVARIANTS as LEDGER_INVARIANTS
 from settlement.queries.credit_invariants import CREDIT_INVARIANTS
 from trades.queries.compliance_invariants import COMPLIANCE_INVARIANTS
@@ -217,6 +218,7 @@ INVARIANTS = {
     **LIMIT_INVARIANTS,
     **VENUE_INVARIANTS,
     **COMPLIANCE_INVARIANTS,
+    **EVENT_INVARIANTS,
 }
 
 

@@ -2,8 +2,7 @@
 
 from django.urls import include, path
 
-from events import pages as events
-from fmi import order_pages
+from fmi import operations_page, order_pages
 from fmi import pages as top
 from ledger import pages as ledger
 from settlement.pages import buy_ins as settlement_buy_ins
@@ -21,6 +20,7 @@ from trades.pages import trades
 urlpatterns = [
     path("", top.home, name="home"),
     path("clock/", top.clock, name="clock"),
+    path("operations/", operations_page.operations, name="operations"),
     path("trades/", trades.trades, name="trades"),
     path("trades/<uuid:public_id>/", top.trade, name="trade"),
     path("trades/<uuid:public_id>/cancel/", trades.cancel, name="trade-cancel"),
@@ -69,7 +69,7 @@ urlpatterns = [
     path("ledger/trial-balance/", ledger.trial, name="trial-balance"),
     path("ledger/accounts/<str:code>/", ledger.account, name="account"),
     path("things/<slug:kind>/<int:key>/", top.thing, name="thing"),
-    path("audit/", events.audit, name="audit"),
+    path("", include("events.pages.urls")),
     path("upload/", trades.upload, name="upload"),
     path("upload/template.csv", trades.upload_template, name="upload-template"),
     path("submissions/<uuid:public_id>/", trades.submission, name="submission"),

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,19 +13,19 @@ from django.views.decorators.http import require_safe
 
 from clearing.queries.life import describe_obligation
 from events.core.life import LifeStep, Link
+from events.queries.seals import audit_is_in_doubt
 from fmi.home import Home, read_home
 from fmi.life import InstructionLife, read_instruction_life, read_trade_life
+from fmi.things import find_page
 from reference.access import actor_of
 from reference.answering import answer
+from reference.core.figures import show_sign
 from reference.models import Participant
 from reference.queries import business_clock
 from settlement.core.lifecycle import InstructionStatus
-from settlement.models import InstructionSource
 from settlement.pages.amending import describe_changes
 from settlement.queries.life import describe_instruction
 from settlement.queries.life import get_instruction as find_instruction
-from settlement.queries.party import party_instructions_visible_to
-from settlement.queries.visible import instructions_visible_to
 from settlement.queries.waiting import last_attempt_at, waiting_chain
 from settlement.services.hold_instruction import sides_of
 from trades.core.lifecycle import Side, TradeStatus
@@ -35,7 +34,6 @@ from trades.queries.compliance import alerts_visible_to, enrichment_of_trade
 from trades.queries.counts import STAGES
 from trades.queries.life import get_trade, requests_of
 from trades.queries.orders import orders_behind
-from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import may_touch
 
 WINDOWS = (1, 20)
@@ -57,8 +55,10 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the day: where it stands, what needs a hand, how much netting and settlement achieve."""
     days = request.GET.get("days", "")
     window = int(days) if days.isdigit() and int(days) in WINDOWS else WINDOWS[0]
-    found = read_home(actor=actor_of(request), reading=business_clock(), window_days=window, now=timezone.now())
-    return answer(request, "home.html", {"home": found, "stages": _stages(found), "exits": _exits(found)})
+    actor = actor_of(request)
+    found = read_home(actor=actor, reading=business_clock(), window_days=window, now=timezone.now())
+    context = {"home": found, "stages": _stages(found), "exits": _exits(found)}
+    return answer(request, "home.html", context | {"audit_in_doubt": actor.sees_all and audit_is_in_doubt()})
 
 
 @require_safe
@@ -142,24 +142,10 @@ def _trades_behind(found: InstructionLife, *, participant_id: int | None) -> lis
 @require_safe
 def thing(request: HttpRequest, kind: str, key: int) -> HttpResponse:
     """Go from a journal entry, an obligation or an audit record to the page of the thing it names."""
-    actor = actor_of(request)
-    found: QuerySet[Any]
-    if kind == "trade":
-        found = trades_visible_to(actor=actor).filter(pk=key)
-    elif kind == "submission":
-        found = submissions_visible_to(actor=actor).filter(pk=key)
-    elif kind == "party-instruction":
-        found = party_instructions_visible_to(actor=actor).filter(pk=key)
-    elif kind == "obligation":
-        kind = "instruction"
-        found = instructions_visible_to(actor=actor).filter(source=InstructionSource.OBLIGATION, source_id=key)
-    else:
-        kind = "instruction"
-        found = instructions_visible_to(actor=actor).filter(pk=key)
-    public_id = found.values_list("public_id", flat=True).first()
-    if public_id is None:
+    address = find_page(kind=kind, key=key, actor=actor_of(request))
+    if address is None:
         raise Http404("There is no such thing, or it is another participant's.")
-    return redirect(kind, public_id=public_id)
+    return redirect(address)
 
 
 def show_steps(steps: Sequence[LifeStep]) -> list[dict[str, Any]]:
@@ -188,7 +174,7 @@ def show_steps(steps: Sequence[LifeStep]) -> list[dict[str, Any]]:
                 "href": address_of(step.link),
                 "gap": gap if gap else None,
                 "idle": bool(gap and gap >= IDLE_AFTER),
-                "details": details,
+                "details": [(label, show_sign(text=value)) for label, value in details],
                 "raw": "\n".join(f"{label}: {value}" for label, value in details),
             }
         )

@@ -1,4 +1,4 @@
-"""Which pages may do more than the strict Content-Security-Policy allows, and why."""
+"""What browsers may do with our pages: powers that none of them needs, and which may do more than the strict CSP."""
 
 from __future__ import annotations
 
@@ -17,6 +17,23 @@ RELAXED = {
     "/admin/": {"script-src": [SELF, UNSAFE_EVAL, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]},
     "/api/": {"style-src": [SELF, UNSAFE_INLINE]},
 }
+
+
+# No page asks for any of these, so nothing that finds its way into one can either (W3C Permissions Policy).
+NEVER_ALLOWED = ("camera", "display-capture", "geolocation", "microphone", "payment", "publickey-credentials-get",
+                 "usb")  # fmt: skip
+PERMISSIONS = ", ".join(f"{name}=()" for name in NEVER_ALLOWED)
+
+
+def permissions_policy(get_response: GetResponse) -> GetResponse:
+    """Middleware: take the powers of NEVER_ALLOWED from every page."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers["Permissions-Policy"] = PERMISSIONS
+        return response
+
+    return answer
 
 
 def relaxed_policy(get_response: GetResponse) -> GetResponse:

@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from fmi.problems import NUL, bad_request, holds_nul, page_not_found
+from fmi.telemetry.counters import counters
 from reference.refusals import Refusal
 
 
@@ -34,4 +35,8 @@ class RefusalMiddleware:
             return None
         if exception.status == HTTPStatus.NOT_FOUND:
             return page_not_found(request, Http404(exception.message))
-        return render(request, "refused.html", {"refusal": exception}, status=exception.status)
+        counters.add(("fmi_refusals", exception.code))
+        response = render(request, "refused.html", {"refusal": exception}, status=exception.status)
+        for name, value in exception.headers().items():
+            response[name] = value
+        return response

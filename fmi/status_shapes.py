@@ -58,6 +58,8 @@ STATES = {
     "ISSUED": ("Called", "go", "ring"),
     "OVERDUE": ("Overdue", "bad", "diamond"),
     "ACTIVE": ("Active", "good", "done"),
+    "REVOKED": ("Revoked", "bad", "cross"),
+    "EXPIRING": ("Ends soon", "warn", "diamond"),
     "TERMINATED": ("Terminated", "idle", "struck"),
     "RECEIVED": ("Received", "idle", "ring"),
     "VALIDATED": ("Checked", "idle", "dot"),

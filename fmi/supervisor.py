@@ -54,7 +54,7 @@ WELCOME = """
   Stop it with       Ctrl-C
 """
 
-HEALTH_PATIENCE_SECONDS = 90.0
+READY_PATIENCE_SECONDS = 90.0
 
 
 def children(*, port: int) -> list[Child]:
@@ -124,14 +124,14 @@ def run_command(*, arguments: tuple[str, ...], environment: dict[str, str], stop
         raise RunError(f"manage.py {' '.join(arguments)} failed with code {process.returncode}.")
 
 
-def wait_for_health(*, port: int, started: list[Child], stop: Stop) -> None:
-    """Wait until /health says ok. Raises RunError when it does not in time, or a process ends."""
-    give_up_at = time.monotonic() + HEALTH_PATIENCE_SECONDS
+def wait_until_ready(*, port: int, started: list[Child], stop: Stop) -> None:
+    """Wait until /ready says ok. Raises RunError when it does not in time, or a process ends."""
+    give_up_at = time.monotonic() + READY_PATIENCE_SECONDS
     said = "no answer"
     while not stop.is_asked():
         raise_for_ended(started)
         try:
-            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/ready", timeout=5) as answer:
                 said = answer.read().decode()
             if json.loads(said).get("status") == "ok":
                 return
@@ -140,7 +140,7 @@ def wait_for_health(*, port: int, started: list[Child], stop: Stop) -> None:
         except (OSError, ValueError):
             pass
         if time.monotonic() > give_up_at:
-            raise RunError(f"/health did not say ok within {HEALTH_PATIENCE_SECONDS:.0f} s: {said}")
+            raise RunError(f"/ready did not say ok within {READY_PATIENCE_SECONDS:.0f} s: {said}")
         time.sleep(0.2)
 
 
@@ -180,7 +180,7 @@ def run_product(*, port: int, days: int, day_seconds: int, environment: dict[str
         for child in children(port=port):
             child.start(environment)
             started.append(child)
-        wait_for_health(port=port, started=started, stop=stop)
+        wait_until_ready(port=port, started=started, stop=stop)
         if not stop.is_asked():
             say(f"The pages are live at {address}")
         if days > 0 and not stop.is_asked():

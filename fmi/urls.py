@@ -8,16 +8,20 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from fmi.api import order_views
-from fmi.health import health
 from fmi.problem_pages import list_problems, show_problem
+from fmi.telemetry.exposition import metrics
+from fmi.telemetry.readiness import health, ready
+from reference.pages.login import Login
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health", health, name="health"),
+    path("ready", ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
     # For the pages that are not ours and name no icon: the admin, the browsable API.
     path("favicon.ico", login_not_required(RedirectView.as_view(url="/static/img/fmi.svg")), name="favicon"),
     path("problems/", list_problems, name="problems"),
     path("problems/<slug:code>", show_problem, name="problem"),
-    path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/", Login.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),

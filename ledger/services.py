@@ -9,7 +9,7 @@ import numpy as np
 from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Account, AccountKind
 from ledger.refusals import (
     AccountNameMalformed,
@@ -22,6 +22,7 @@ from reference.bulk import copy_arrays
 from reference.core.actor import Actor
 from reference.core.directory import ParticipantEntry
 from reference.refusals import CodeTaken
+from reference.tracing import note_on_span, traced
 
 ACCOUNT_NAME = re.compile(r"[A-Z0-9]{1,20}")
 
@@ -86,6 +87,7 @@ def post_entries(
     return post_together(postings=[postings], business_date=business_date, at=at)
 
 
+@traced("ledger.post")
 def post_together(*, postings: Sequence[Postings], business_date: date, at: datetime) -> int:
     """Write the journal entries of several sources and move their balances, in one statement; return how many were new.
 
@@ -112,6 +114,7 @@ def post_together(*, postings: Sequence[Postings], business_date: date, at: date
         with transaction.atomic(), connection.cursor() as cursor:
             staged = _stage_postings(cursor=cursor, columns=columns, parameters=parameters)
             cursor.execute(POST_SQL.format(postings=staged), parameters)
+            note_on_span(sources=" ".join(sources), postings=len(columns["amount"]))
             return int(cursor.fetchone()[0])
     except IntegrityError as error:
         diagnostics = getattr(error.__cause__, "diag", None)

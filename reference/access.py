@@ -28,16 +28,20 @@ def actor_of(request: Any) -> Actor:
 
 def find_actor(request: Any) -> Actor | None:
     """Return who acts, None when nobody is logged in or the login has no role."""
-    user = request.user
+    return actor_of_user(request.user)
+
+
+def actor_of_user(user: Any) -> Actor | None:
+    """Return who acts when this user does, None where nobody is logged in or the login has no role."""
     if not user.is_authenticated:
         return None
     if not hasattr(user, "found_actor"):
-        user.found_actor = _actor_of_user(user)
+        user.found_actor = _read_actor(user)
     found: Actor | None = user.found_actor
     return found
 
 
-def _actor_of_user(user: Any) -> Actor | None:
+def _read_actor(user: Any) -> Actor | None:
     """Read the user's membership. A superuser without one runs the system."""
     membership = getattr(user, "membership", None) if user.is_active else None
     if membership is not None:

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
-from reference import admin_market_data  # noqa: F401 (registers itself)
+from reference import admin_logins, admin_market_data  # noqa: F401 (register themselves)
+from reference.admin_pages import AuditedAdmin
 from reference.models import (
+    ApiKey,
     Asset,
     BusinessClock,
     Calendar,
@@ -19,10 +20,13 @@ from reference.models import (
     Proposal,
     ReferenceVersion,
     Security,
+    SignedRequest,
+    StoredAnswer,
+    TokenFamily,
 )
 
 
-class KeptAdmin(ModelAdmin):  # type: ignore[misc]
+class KeptAdmin(AuditedAdmin):
     """Rows that may change but never vanish: the database refuses to delete them."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -51,7 +55,7 @@ class CalendarAdmin(KeptAdmin):
 
 
 @admin.register(Holiday)
-class HolidayAdmin(ModelAdmin):  # type: ignore[misc]
+class HolidayAdmin(AuditedAdmin):
     """Holidays; one that is announced late is added here."""
 
     list_display = ["date", "calendar", "name"]
@@ -137,7 +141,7 @@ class BusinessClockAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(ModelAdmin):  # type: ignore[misc]
+class MembershipAdmin(AuditedAdmin):
     """Which login acts for whom."""
 
     list_display = ["user", "role", "participant"]
@@ -154,6 +158,43 @@ class ProposalAdmin(ReadOnlyAdmin):
                     "decided_at"]  # fmt: skip
     list_filter = ["status", "kind"]
     search_fields = ["subject__startswith", "proposed_by__exact", "public_id__exact"]
+
+
+@admin.register(StoredAnswer)
+class StoredAnswerAdmin(ReadOnlyAdmin):
+    """What POSTs with an Idempotency-Key were answered in the last day."""
+
+    list_display = ["key", "client", "status", "created_at"]
+    list_filter = ["status"]
+    search_fields = ["key__exact", "client__exact"]
+    fields = ["client", "key", "status", "headers", "created_at"]
+
+
+@admin.register(SignedRequest)
+class SignedRequestAdmin(ReadOnlyAdmin):
+    """Nonces that keys have used in the last minutes."""
+
+    list_display = ["nonce", "key", "created_at"]
+    list_select_related = ["key"]
+    search_fields = ["nonce__exact", "key__client_id__exact"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Keys of programs, without their secrets: made, rotated and revoked on the page of API keys."""
+
+    list_display = ["client_id", "name", "owner", "created_at", "expires_at", "revoked_at", "last_used_at"]
+    list_select_related = ["owner"]
+    search_fields = ["client_id__exact", "name", "owner__username__exact"]
+
+
+@admin.register(TokenFamily)
+class TokenFamilyAdmin(ReadOnlyAdmin):
+    """What tokens keys were given in the last days; no token is kept."""
+
+    list_display = ["sid", "secret", "created_at", "expires_at", "revoked_at", "revoked_because"]
+    list_filter = ["revoked_because"]
+    search_fields = ["sid__exact", "secret__key__client_id__exact"]
 
 
 @admin.register(ReferenceVersion)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpRequest
 
+from reference.keys.login_waits import Attempt, address_of, expect_no_wait, note_failure, note_success
 from reference.models import Membership
 from reference.prepared import fetch_prepared
 
@@ -25,16 +28,42 @@ USER_SQL = f"""
 """
 
 
+def user_of_row(*, row: Sequence[Any]) -> User:
+    """Return the user, with its membership, of a row that holds USER_COLUMNS and then MEMBERSHIP_COLUMNS."""
+    user = User.from_db(connection.alias, USER_FIELDS, row[: len(USER_FIELDS)])
+    values = row[len(USER_FIELDS) :]
+    membership = Membership.from_db(connection.alias, MEMBERSHIP_FIELDS, values) if values[0] else None
+    Membership.user.field.remote_field.set_cached_value(user, membership)
+    return user
+
+
 class MembershipBackend(ModelBackend):
-    """Django's own backend, which reads the user and the membership in one query."""
+    """Django's own backend, which reads the user and the membership in one query, and slows guessing down.
+
+    Every door at which a password is tried comes by here: the pages' login, the admin's, and HTTP Basic.
+    """
 
     def get_user(self, user_id: Any) -> User | None:
         """Return the user of a session, None where there is none or it is not active."""
         row = fetch_prepared(statement=USER_SQL, parameters={"user_id": user_id})
-        if row is None:
-            return None
-        user = User.from_db(connection.alias, USER_FIELDS, row[: len(USER_FIELDS)])
-        values = row[len(USER_FIELDS) :]
-        membership = Membership.from_db(connection.alias, MEMBERSHIP_FIELDS, values) if values[0] else None
-        Membership.user.field.remote_field.set_cached_value(user, membership)
+        user = None if row is None else user_of_row(row=row)
         return user if self.user_can_authenticate(user) else None
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        """Return whose name and password these are, None where they fit nobody.
+
+        Raises LoginWaits where too many attempts at this name, or from this address, have failed.
+        """
+        name = username or kwargs.get(User.USERNAME_FIELD)
+        if not name or password is None:
+            return None
+        attempt = Attempt(name=name, address=address_of(request))
+        expect_no_wait(attempt=attempt)
+        user = super().authenticate(request, username=name, password=password)
+        if user is None:
+            note_failure(attempt=attempt)
+        else:
+            note_success(attempt=attempt)
+        return user

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reference.core.figures import write_figure
+
 Kind = Literal["line", "bar", "scatter"]
 Tone = Literal["accent", "good", "warn", "bad", "idle", "none"]
 
@@ -76,7 +78,10 @@ class Chart:
         return [
             (
                 label,
-                ["" if line.values[place] is None else f"{line.values[place]:,.{self.digits}f}" for line in self.shown],
+                [
+                    "" if (value := line.values[place]) is None else write_figure(value=value, places=self.digits)
+                    for line in self.shown
+                ],
             )
             for place, label in enumerate(self.labels)
         ]

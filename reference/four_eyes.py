@@ -46,12 +46,26 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decided, when, and on which business date; SYSTEM where nobody did in time."""
+
+    actor: Actor
+    at: datetime
+    business_date: date
+
+
+def leave_it(proposal: Proposal, decision: Decision) -> None:
+    """Do nothing about a proposal that was not approved: what it would change stands as it did."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProposalKind:
     """What may be proposed for one type of subject.
 
     read: subject id -> JSON values of all that may be proposed, the subject's row locked until the transaction ends;
     raises a refusal where there is no such subject or it changes no more.
     carry_out: writes an approved proposal's `after`, in the transaction of the approval.
+    drop: puts away what waited for a proposal that was rejected, withdrawn or not decided in time.
     describe: what each of some proposals would change, in words.
     page: the name of the subject's page, which takes its code.
     """
@@ -60,8 +74,9 @@ class ProposalKind:
     title: str
     page: str
     read: Callable[[int], Values]
-    carry_out: Callable[[Proposal], None]
+    carry_out: Callable[[Proposal, Decision], None]
     describe: Callable[[Sequence[Proposal]], list[list[Difference]]]
+    drop: Callable[[Proposal, Decision], None] = leave_it
 
 
 def proposal_kind(*, name: str) -> ProposalKind:
@@ -130,7 +145,7 @@ def approve_proposal(
         if moved:
             raise ProposalStale(changed=moved)
         _decide(proposal=proposal, status=ProposalStatus.APPROVED, by=actor.name, at=at, reason=reason)
-        kind.carry_out(proposal)
+        kind.carry_out(proposal, Decision(actor, at, business_date))
         _record(proposal=proposal, verb="approve", actor=actor, at=at, business_date=business_date)
     return proposal
 
@@ -148,6 +163,7 @@ def reject_proposal(*, proposal_id: int, reason: str, actor: Actor, at: datetime
         if proposal.proposed_by == actor.name:
             raise OwnProposalNotApprovable("Whoever proposed a change withdraws it; another person rejects it.")
         _decide(proposal=proposal, status=ProposalStatus.REJECTED, by=actor.name, at=at, reason=reason)
+        proposal_kind(name=proposal.kind).drop(proposal, Decision(actor, at, business_date))
         _record(proposal=proposal, verb="reject", actor=actor, at=at, business_date=business_date)
     return proposal
 
@@ -162,6 +178,7 @@ def withdraw_proposal(*, proposal_id: int, actor: Actor, at: datetime, business_
         if proposal.proposed_by != actor.name:
             raise ProposalNotYours("Only who proposed a change withdraws it.")
         _decide(proposal=proposal, status=ProposalStatus.WITHDRAWN, by=actor.name, at=at, reason="")
+        proposal_kind(name=proposal.kind).drop(proposal, Decision(actor, at, business_date))
         _record(proposal=proposal, verb="withdraw", actor=actor, at=at, business_date=business_date)
     return proposal
 
@@ -177,6 +194,8 @@ def expire_proposals(*, at: datetime, business_date: date) -> int:
         ids = [proposal.pk for proposal in overdue]
         Proposal.objects.filter(pk__in=ids).update(status=ProposalStatus.EXPIRED, decided_at=at)
         for proposal in overdue:
+            proposal.refresh_from_db()
+            proposal_kind(name=proposal.kind).drop(proposal, Decision(SYSTEM, at, business_date))
             _record(proposal=proposal, verb="expire", actor=SYSTEM, at=at, business_date=business_date)
     return len(ids)
 

@@ -9,5 +9,9 @@ LOCK_SQL = "SELECT pg_advisory_xact_lock(%(key)s::bigint)"
 
 def take_lock(*, name: str) -> None:
     """Wait for and take the advisory lock of this name, inside the caller's transaction."""
-    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-    fetch_prepared(statement=LOCK_SQL, parameters={"key": key})
+    fetch_prepared(statement=LOCK_SQL, parameters={"key": lock_key(name=name)})
+
+
+def lock_key(*, name: str) -> int:
+    """Return the number by which PostgreSQL knows the lock of a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

@@ -5,9 +5,9 @@ have is read from PostgreSQL and laid there again. Quotes come in through market
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -25,9 +25,8 @@ class ExchangeRateMissing(Refusal):
     code = "exchange-rate-missing"
 
 
-@dataclass(frozen=True, slots=True)
-class LastQuote:
-    """A quote: prices in the security's quotation (bonds: percent of nominal), `at` aware business time."""
+class SecurityQuote(NamedTuple):
+    """A source's quote: prices in the security's quotation (bonds: percent of nominal), `at` aware business time."""
 
     security_id: int
     at: datetime
@@ -84,7 +83,7 @@ WHERE date <= %s ORDER BY currency_id, date DESC
 """
 
 
-def last_quotes(*, security_ids: Iterable[int]) -> dict[int, LastQuote]:
+def last_quotes(*, security_ids: Iterable[int]) -> dict[int, SecurityQuote]:
     """Return security id -> its last quote; a security that never had one is left out.
 
     From Valkey, without a query; what Valkey does not have, or all where it does not answer, from PostgreSQL.
@@ -104,11 +103,11 @@ def last_quotes(*, security_ids: Iterable[int]) -> dict[int, LastQuote]:
     return quotes
 
 
-def quotes_at(*, security_ids: Iterable[int], at: datetime | None = None) -> dict[int, LastQuote]:
+def quotes_at(*, security_ids: Iterable[int], at: datetime | None = None) -> dict[int, SecurityQuote]:
     """Return security id -> its last quote at or before a moment (the last of all where None), from PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute(LATEST_QUOTES_SQL, [sorted(set(security_ids)), at])
-        return {row[0]: LastQuote(*row[:9]) for row in cursor.fetchall()}
+        return {row[0]: SecurityQuote(*row[:9]) for row in cursor.fetchall()}
 
 
 def exchange_rates(*, on: date) -> Mapping[int, Decimal]:
@@ -132,7 +131,7 @@ def rate_of(*, rates: Mapping[int, Decimal], currency_id: int) -> Decimal:
     return rate
 
 
-def fields_of(quote: LastQuote) -> quote_store.Fields:
+def fields_of(quote: SecurityQuote) -> quote_store.Fields:
     """Return a quote as the store and the browser read it: prices as decimal text without trailing zeros."""
     security = directory().securities[quote.security_id]
     return {
@@ -153,9 +152,9 @@ def price_text(price: Decimal) -> str:
     return f"{price.normalize():f}"
 
 
-def _quote_of(security_id: int, fields: quote_store.Fields) -> LastQuote:
+def _quote_of(security_id: int, fields: quote_store.Fields) -> SecurityQuote:
     """Read a quote back from the store."""
-    return LastQuote(
+    return SecurityQuote(
         security_id=security_id,
         at=datetime.fromisoformat(fields["at"]),
         bid=Decimal(fields["bid"]),

@@ -9,9 +9,13 @@ from typing import Any, Final, NamedTuple
 
 from django.db import transaction
 
+from reference.audit import record_action
+from reference.core.actor import SYSTEM, Actor
+from reference.core.calendar import BUSINESS_ZONE
+from reference.market_data import SecurityQuote
 from reference.market_lines import LINE_KINDS, LineKind, MarketDataDiffers, MarketLineMalformed, read_line
 from reference.market_tables import QUOTES, write_rows
-from reference.quote_services import NewQuote, publish_on_commit
+from reference.quote_services import publish_on_commit
 from reference.refusals import Refusal
 
 MOST_SOURCE_CHARACTERS: Final = 16
@@ -40,11 +44,14 @@ class Ingested:
     refused: list[RefusedMarketLine]
 
 
-def ingest_market_data(*, kind: str, lines: Iterable[tuple[int, Any]], source: str, at: datetime) -> Ingested:
+def ingest_market_data(
+    *, kind: str, lines: Iterable[tuple[int, Any]], source: str, at: datetime, actor: Actor = SYSTEM
+) -> Ingested:
     """Take in lines of a kind of LINE_KINDS, each with its number; quotes are published once committed.
 
     The same line twice is no error. Another content under a key that stands, here or in an earlier line, is
-    refused (MarketDataDiffers): facts are never rewritten. at: business time, after which no quote may lie.
+    refused (MarketDataDiffers): facts are never rewritten. at: business time, after which no quote may lie. actor: who
+    gives them, for the audit log.
     Written in transactions of ROWS_PER_WRITE lines, so that a file of any length needs bounded memory.
     Raises MarketSourceInvalid.
     """
@@ -53,7 +60,7 @@ def ingest_market_data(*, kind: str, lines: Iterable[tuple[int, Any]], source: s
     found = LINE_KINDS[kind]
     total = Ingested(0, 0, [])
     for piece in _pieces(lines):
-        _ingest_piece(kind=found, piece=piece, source=source, at=at, total=total)
+        _ingest_piece(kind=found, piece=piece, source=source, at=at, actor=actor, total=total)
     total.refused.sort(key=lambda refused: refused.line)
     return total
 
@@ -88,7 +95,9 @@ def _pieces(lines: Iterable[tuple[int, Any]]) -> Iterator[list[tuple[int, Any]]]
         yield piece
 
 
-def _ingest_piece(*, kind: LineKind, piece: list[tuple[int, Any]], source: str, at: datetime, total: Ingested) -> None:
+def _ingest_piece(
+    *, kind: LineKind, piece: list[tuple[int, Any]], source: str, at: datetime, actor: Actor, total: Ingested
+) -> None:
     """Read, write and publish up to ROWS_PER_WRITE lines in one transaction."""
     places = [list(kind.table.columns).index(name) for name in kind.table.key]
     rows: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
@@ -106,9 +115,19 @@ def _ingest_piece(*, kind: LineKind, piece: list[tuple[int, Any]], source: str, 
     with transaction.atomic():
         written = write_rows(table=kind.table, rows=[row for _, row in numbered])
         differing = set(written.differing)
+        if written.new:
+            record_action(
+                actor=actor, action="market.ingest", at=at, business_date=at.astimezone(BUSINESS_ZONE).date(),
+                object_type="market-data", object_id=0, summary=f"{written.new} lines into {kind.table.name}",
+                detail={"source": source, "accepted": written.new, "repeated": total.repeated},
+            )  # fmt: skip
         if kind.table is QUOTES:
-            kept = [NewQuote(*row[:8]) for place, (_, row) in enumerate(numbered) if place not in differing]
-            publish_on_commit(quotes=kept, source=source)
+            kept = [
+                SecurityQuote._make((*row[:8], source))
+                for place, (_, row) in enumerate(numbered)
+                if place not in differing
+            ]
+            publish_on_commit(quotes=kept)
     total.accepted += written.new
     total.repeated += len(numbered) - written.new - len(differing)
     total.refused += [RefusedMarketLine(numbered[place][0], MarketDataDiffers()) for place in written.differing]

@@ -10,7 +10,8 @@ from django.db import connection
 
 from reference.core.calendar import BUSINESS_ZONE
 from reference.core.directory import SecurityEntry
-from reference.market_data import LastQuote, last_quotes
+from reference.core.figures import write_figure
+from reference.market_data import SecurityQuote, last_quotes
 from reference.queries import directory
 
 SPARK_WIDTH: Final = 100
@@ -58,7 +59,7 @@ class TapeRow:
     """A security on the tape: its last quote and how it stands to the close before; spark: an SVG path, "" for none."""
 
     security: SecurityEntry
-    quote: LastQuote | None
+    quote: SecurityQuote | None
     previous_close: Decimal | None
     spark: str
     is_today: bool
@@ -83,8 +84,7 @@ class TapeRow:
         percent = self.change_percent
         if percent is None:
             return ""
-        text = f"{abs(percent):.2f} %"
-        return text if text == "0.00 %" else ("+" if percent > 0 else "\N{MINUS SIGN}") + text
+        return f"{write_figure(value=percent, plus=True)} %"
 
     @property
     def tone(self) -> str:

@@ -13,6 +13,13 @@ from numpy.typing import NDArray
 _NEW, _SET, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
 
 
+def new_public_id() -> UUID:
+    """Return one fresh identifier, in about a microsecond."""
+    high = (time.time_ns() // 1_000_000 << 16) | (0x7 << 12)
+    drawn = int.from_bytes(os.urandom(10), "big")
+    return _new_uuid((high | drawn >> 68) << 64 | 0b10 << 62 | drawn & (1 << 62) - 1)
+
+
 def new_public_ids(*, count: int) -> list[UUID]:
     """Return `count` fresh identifiers, ascending, about half a microsecond each."""
     return uuids_of(public_ids=new_public_id_array(count=count))

@@ -224,12 +224,11 @@ def proposals_visible_to(*, actor: Actor) -> QuerySet[Proposal]:
     return Proposal.objects.filter(participant_id=actor.participant_id)
 
 
-def count_waiting_proposals(*, actor: Actor) -> int:
-    """Count the proposals that wait for this actor: another person's, of what it may decide."""
+def proposals_waiting_for(*, actor: Actor) -> QuerySet[Proposal]:
+    """Return the proposals that this actor can decide: another person's, not yet decided. None for who only reads."""
     if actor.sees_all and not actor.is_operator:
-        return 0
-    waiting = proposals_visible_to(actor=actor).filter(status=ProposalStatus.PROPOSED)
-    return waiting.exclude(proposed_by=actor.name).order_by().count()
+        return Proposal.objects.none()
+    return proposals_visible_to(actor=actor).filter(status=ProposalStatus.PROPOSED).exclude(proposed_by=actor.name)
 
 
 def get_proposal(*, actor: Actor, public_id: UUID) -> Proposal:

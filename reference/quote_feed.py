@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 from reference.core.calendar import BUSINESS_ZONE
 from reference.core.directory import SecurityEntry
 from reference.core.intraday import PATH_OPENS, PATH_STEPS, STEP_SECONDS, DayQuotes, DayRange, quote_day, seed_of_day
+from reference.market_data import SecurityQuote
 from reference.models import DailyPrice
 from reference.queries import directory
-from reference.quote_services import NewQuote, publish_quotes
+from reference.quote_services import publish_quotes
 
 FEED_SOURCE: Final = "FEED"
 # Each security is quoted at the open, at the close, and every so many steps (minutes) in between.
@@ -40,7 +41,7 @@ def feed_quotes(*, after: datetime, until: datetime, business_date: date, seed: 
     if not _may_be_open(after=after, until=until, business_date=business_date):
         return 0
     securities = directory().securities
-    quotes: list[NewQuote] = []
+    quotes: list[SecurityQuote] = []
     rows = DailyPrice.objects.filter(date=business_date, security__active=True).order_by("security_id")
     for security_id, first, high, low, close, volume in rows.values_list(
         "security_id", "open", "high", "low", "close", "volume"
@@ -56,7 +57,7 @@ def feed_quotes(*, after: datetime, until: datetime, business_date: date, seed: 
                 steps=due,
                 seed=seed_of_day(seed=seed, business_date=business_date),
             )
-    return publish_quotes(quotes=quotes, source=FEED_SOURCE)
+    return publish_quotes(quotes=quotes)
 
 
 def steps_of(*, isin: str) -> list[int]:
@@ -114,11 +115,11 @@ def _day_quotes(isin: str, digits: int, lot_size_units: int, liquid: bool, day: 
 
 def _quotes_at(
     *, security: SecurityEntry, day: PricedDay, business_date: date, steps: list[int], seed: int
-) -> Iterator[NewQuote]:
+) -> Iterator[SecurityQuote]:
     digits = digits_of(day=day, price_digits=security.price_digits)
     found = _day_quotes(security.isin, digits, security.lot_size_units, security.liquid, day, seed)
     for step in steps:
-        yield NewQuote(
+        yield SecurityQuote(
             security_id=security.id,
             at=moment_of(symbol=security.symbol, business_date=business_date, step=step),
             bid=Decimal(int(found.bid_ticks[step])).scaleb(-digits),
@@ -127,4 +128,5 @@ def _quotes_at(
             bid_units=int(found.bid_units[step]),
             ask_units=int(found.ask_units[step]),
             last_units=int(found.last_units[step]),
+            source=FEED_SOURCE,
         )

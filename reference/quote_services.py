@@ -1,34 +1,18 @@
 """Writing quotes: into the history, and from there to the readers of the last ones."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import NamedTuple
 
 from django.db import transaction
 
 from reference import quote_store
 from reference.core.calendar import BUSINESS_ZONE
-from reference.market_data import LastQuote, fields_of, quotes_at
+from reference.market_data import SecurityQuote, fields_of, quotes_at
 from reference.market_tables import QUOTES, write_rows
 from reference.queries import directory
 from reference.refusals import NaiveTime
 
 
-class NewQuote(NamedTuple):
-    """A quote to write; `at` is aware business time, prices are in the security's quotation."""
-
-    security_id: int
-    at: datetime
-    bid: Decimal
-    ask: Decimal
-    last: Decimal
-    bid_units: int
-    ask_units: int
-    last_units: int
-
-
-def publish_quotes(*, quotes: Sequence[NewQuote], source: str) -> int:
+def publish_quotes(*, quotes: Sequence[SecurityQuote]) -> int:
     """Write quotes and, once they are committed, publish the last of each security; return how many were new.
 
     One statement, whatever their number. A quote that stands already (security, moment, source) is left as it is
@@ -40,20 +24,20 @@ def publish_quotes(*, quotes: Sequence[NewQuote], source: str) -> int:
     if any(quote.at.tzinfo is None for quote in quotes):
         raise NaiveTime
     with transaction.atomic():
-        rows = [(*quote, quote.at.astimezone(BUSINESS_ZONE).date(), source) for quote in quotes]
+        rows = [(*quote[:8], quote.at.astimezone(BUSINESS_ZONE).date(), quote.source) for quote in quotes]
         written = write_rows(table=QUOTES, rows=rows, compare=False)
-        publish_on_commit(quotes=quotes, source=source)
+        publish_on_commit(quotes=quotes)
     return written.new
 
 
-def publish_on_commit(*, quotes: Iterable[NewQuote], source: str) -> None:
+def publish_on_commit(*, quotes: Iterable[SecurityQuote]) -> None:
     """Publish the last quote of each security once the transaction is committed."""
-    newest: dict[int, NewQuote] = {}
+    newest: dict[int, SecurityQuote] = {}
     for quote in quotes:
         known = newest.get(quote.security_id)
         if known is None or known.at < quote.at:
             newest[quote.security_id] = quote
-    transaction.on_commit(lambda: _publish(LastQuote(*quote, source) for quote in newest.values()))
+    transaction.on_commit(lambda: _publish(newest.values()))
 
 
 def republish_quotes() -> None:
@@ -61,5 +45,5 @@ def republish_quotes() -> None:
     _publish(quotes_at(security_ids=directory().securities).values())
 
 
-def _publish(quotes: Iterable[LastQuote]) -> None:
+def _publish(quotes: Iterable[SecurityQuote]) -> None:
     quote_store.publish(quotes={quote.security_id: fields_of(quote) for quote in quotes})

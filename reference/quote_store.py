@@ -14,14 +14,13 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-import redis
 from django.conf import settings
-from django.db import connection
 from redis.exceptions import RedisError
+
+from reference.valkey import connect, database_prefix, valkey
 
 Fields = dict[str, Any]
 
-TIMEOUT_SECONDS = 5
 MOST_ON_TAPE = 2_000
 TAPE_FIELD = "quotes"
 NEVER_QUOTED = "0 null"
@@ -43,34 +42,12 @@ if #moved > 0 and ARGV[1] ~= '0' then
 end
 return #moved
 """
-DATABASE_SQL = """
-SELECT (SELECT system_identifier FROM pg_control_system()), oid FROM pg_database WHERE datname = current_database()
-"""
-
 log = logging.getLogger(__name__)
-
-
-@lru_cache(maxsize=4)
-def _connect(url: str) -> redis.Redis:
-    """Return the process's connections to a store."""
-    return redis.Redis.from_url(
-        url, decode_responses=True, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-    )
-
-
-@lru_cache(maxsize=4)
-def _prefix(_host: str, _port: str, _name: str) -> str:
-    """Return what the keys of a database begin with: its cluster and its id there."""
-    with connection.cursor() as cursor:
-        cursor.execute(DATABASE_SQL)
-        cluster, database = cursor.fetchone()
-    return f"market:{cluster}-{database}"
 
 
 def _keys() -> tuple[str, str]:
     """Return the names of the hash and of the tape."""
-    named = connection.settings_dict
-    prefix = _prefix(str(named["HOST"]), str(named["PORT"]), str(named["NAME"]))
+    prefix = f"market:{database_prefix()}"
     return f"{prefix}:last", f"{prefix}:tape"
 
 
@@ -84,9 +61,7 @@ def read(*, security_ids: Sequence[int]) -> dict[int, Fields | None]:
     if not security_ids:
         return {}
     try:
-        texts = cast(
-            "list[str | None]", _connect(settings.REDIS_URL).hmget(_keys()[0], [str(key) for key in security_ids])
-        )
+        texts = cast("list[str | None]", valkey().hmget(_keys()[0], [str(key) for key in security_ids]))
     except RedisError:
         log.warning("Valkey does not answer: last quotes come from PostgreSQL", exc_info=True)
         return {}
@@ -113,7 +88,7 @@ def fill(*, quotes: Mapping[int, Fields | None]) -> None:
 def last_on_tape() -> str:
     """Return the id of the tape's last entry, "0-0" where there is none or the store does not answer."""
     try:
-        rows = cast("list[tuple[str, Any]]", _connect(settings.REDIS_URL).xrevrange(tape_key(), count=1))
+        rows = cast("list[tuple[str, Any]]", valkey().xrevrange(tape_key(), count=1))
     except RedisError:
         return "0-0"
     return rows[0][0] if rows else "0-0"
@@ -121,7 +96,7 @@ def last_on_tape() -> str:
 
 def forget() -> None:
     """Drop all last quotes and the tape; they are read from PostgreSQL again."""
-    _connect(settings.REDIS_URL).delete(*_keys())
+    valkey().delete(*_keys())
 
 
 def _run(*, quotes: Mapping[int, Fields | None], most_on_tape: int) -> None:
@@ -139,4 +114,4 @@ def _run(*, quotes: Mapping[int, Fields | None], most_on_tape: int) -> None:
 
 @lru_cache(maxsize=4)
 def _registered(url: str) -> Any:
-    return _connect(url).register_script(PUBLISH)
+    return connect(url).register_script(PUBLISH)

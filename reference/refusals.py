@@ -18,6 +18,8 @@ class Refusal(Exception):
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 422
+    # Whether what was done before it was raised stands: the refusal tells of something that was kept.
+    keeps_effect: ClassVar[bool] = False
 
     def __init__(self, message: str | None = None, *, pointer: str | None = None, **extra: Any) -> None:
         """Say why.
@@ -30,6 +32,11 @@ class Refusal(Exception):
         self.pointer = pointer
         self.extra: dict[str, Any] = extra
         super().__init__(self.message)
+
+    def headers(self) -> dict[str, str]:
+        """Return the header fields of the answer: how long to wait, where `retry_after_seconds` says so."""
+        seconds = self.extra.get("retry_after_seconds")
+        return {} if seconds is None else {"Retry-After": str(seconds)}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Register the subclass under its own code; a subclass without one groups others."""
@@ -200,3 +207,61 @@ class CurrencyStays(Refusal):
 
     code = "currency-stays"
     status = 409
+
+
+class IdempotencyKeyMissing(Refusal):
+    """Where money or securities move, an Idempotency-Key is needed: asked again under it, they move once."""
+
+    code = "idempotency-key-missing"
+    status = 400
+
+
+class IdempotencyKeyMalformed(Refusal):
+    """An Idempotency-Key is 1 to 255 printable ASCII characters, with or without quotation marks."""
+
+    code = "idempotency-key-malformed"
+    status = 400
+
+
+class IdempotencyKeyReused(Refusal):
+    """Another request was made under this Idempotency-Key: a key stands for one method, address and body."""
+
+    code = "idempotency-key-reused"
+
+
+class IdempotencyKeyInFlight(Refusal):
+    """A request under this Idempotency-Key is under way: ask again when it is done."""
+
+    code = "idempotency-key-in-flight"
+    status = 409
+
+
+class AnswerNotKept(Refusal):
+    """It was done under the same Idempotency-Key already; its answer held a secret, of which nothing is kept."""
+
+    code = "answer-not-kept"
+    status = 409
+
+
+class PreconditionFailed(Refusal):
+    """It is no longer as you read it: somebody has changed it since. Read it again, and decide again.
+
+    `etag` is the one that it has now.
+    """
+
+    code = "precondition-failed"
+    status = 412
+
+
+class PreconditionMalformed(Refusal):
+    """If-Match is `*` or a list of ETags, each in quotation marks, as the answer to a read gave them."""
+
+    code = "precondition-malformed"
+    status = 400
+
+
+class PreconditionNotTaken(Refusal):
+    """An operation that takes no If-Match was sent one: there is no one thing, read before, that it changes."""
+
+    code = "precondition-not-taken"
+    status = 400

@@ -10,10 +10,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 from psycopg import sql
 
 from reference import files
+from reference.audit import record_action
 from reference.bulk import Scaled, copy_arrays
+from reference.core.actor import SYSTEM
 from reference.core.calendar import BUSINESS_ZONE
 from reference.loading_sql import (
     ASSET_SQL,
@@ -75,9 +78,14 @@ def load_reference() -> ReferenceLoaded:
         if any(astuple(loaded)):
             # Tables of fewer than fifty rows are never analysed by themselves, and big joins start here.
             cursor.execute(f"ANALYZE {', '.join(LOADED_TABLES)}")
-        BusinessClock.objects.get_or_create(
+        clock, _ = BusinessClock.objects.get_or_create(
             pk=1, defaults={"business_date": FIRST_BUSINESS_TIME.date(), "at": FIRST_BUSINESS_TIME}
         )
+        if any(astuple(loaded)):
+            record_action(
+                actor=SYSTEM, action="reference.load", at=clock.at, business_date=clock.business_date,
+                object_type="reference", object_id=0, summary="Reference data loaded", detail=asdict(loaded),
+            )  # fmt: skip
     forget_directory()
     return loaded
 
@@ -173,14 +181,18 @@ def set_business_clock(
     if at.tzinfo is None or (ticked_at is not None and ticked_at.tzinfo is None):
         raise NaiveTime
     given = {"ticked_at": ticked_at, "seconds_per_day": seconds_per_day, "running": running}
-    BusinessClock.objects.update_or_create(
-        pk=1,
-        defaults={
-            "business_date": business_date,
-            "at": at,
-            **{name: value for name, value in given.items() if value is not None},
-        },
-    )
+    written = {
+        "business_date": business_date, "at": at,
+        **{name: value for name, value in given.items() if value is not None},
+    }  # fmt: skip
+    with transaction.atomic():
+        before = BusinessClock.objects.select_for_update().filter(pk=1).values(*written).first() or {}
+        BusinessClock.objects.update_or_create(pk=1, defaults=written)
+        record_action(
+            actor=SYSTEM, action="clock.set", at=at, business_date=business_date, object_type="clock", object_id=1,
+            summary=f"Business time is set to {at:%Y-%m-%d %H:%M}",
+            detail={name: {"before": before.get(name), "after": value} for name, value in written.items()},
+        )  # fmt: skip
     return business_clock()
 
 
@@ -244,6 +256,12 @@ def create_demo_users(*, password: str) -> list[str]:
             Membership(user=user, role=missing[user.username][0], participant_id=missing[user.username][1])
             for user in created
         )
+        if missing:
+            now = timezone.now()
+            record_action(
+                actor=SYSTEM, action="user.add", at=now, business_date=now.date(), object_type="user", object_id=0,
+                summary=f"{len(missing)} logins of the demo made", detail={"names": sorted(missing)},
+            )  # fmt: skip
     return list(missing)
 
 

@@ -40,7 +40,7 @@ def refuse_delete(*, table: str) -> list[pgtrigger.Trigger]:
 
 
 def refuse_truncate(*, table: str) -> pgtrigger.Trigger:
-    """Refuse TRUNCATE, unless the session says `fmi.allow_truncate = on` (test teardown does)."""
+    """Refuse TRUNCATE, unless the session says `fmi.allow_truncate = on` (a test of it does)."""
     return pgtrigger.Trigger(
         name=f"{table}_no_truncate",
         level=pgtrigger.Statement,

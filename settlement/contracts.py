@@ -9,6 +9,8 @@ from events.contracts import Fact
 class CycleSettled(Fact):
     """A settlement cycle settled instructions; who sent them can discharge what they stood for."""
 
+    KEY = "settlement"
+
     cycle: int
     settled: int
 
@@ -17,12 +19,16 @@ class CycleSettled(Fact):
 class InstructionsCreated(Fact):
     """Instructions wait to be settled."""
 
+    KEY = "settlement"
+
     count: int
 
 
 @dataclass(frozen=True)
 class InstructionsReleased(Fact):
     """Instructions that were held, or refused by a rule that is gone, may settle."""
+
+    KEY = "settlement"
 
     count: int
 
@@ -31,6 +37,8 @@ class InstructionsReleased(Fact):
 class OutageEnded(Fact):
     """Cycles run again."""
 
+    KEY = "settlement"
+
     outage: int
 
 
@@ -38,11 +46,15 @@ class OutageEnded(Fact):
 class PartyInstructionsEntered(Fact):
     """Instructions of single parties wait to be matched."""
 
+    KEY = "settlement"
+
     count: int
 
 
 @dataclass(frozen=True)
 class ComparisonOrdered(Fact):
     """A dry run of the models of delivery versus payment waits to be computed."""
+
+    KEY = "comparison"
 
     run: int

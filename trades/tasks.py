@@ -1,6 +1,7 @@
 """Wake-up calls: each drains whatever is due, so a lost, doubled or late one changes nothing."""
 
 from celery import shared_task
+from django.conf import settings
 
 from reference.queries import business_clock
 from trades.services import allege_trades, cancel_trades, match_trades
@@ -73,7 +74,7 @@ def watch_positions() -> None:
 def route() -> None:
     """Bring orders to the venues, and back what became of them."""
     clock = business_clock()
-    route_orders(at=clock.at, business_date=clock.business_date)
+    route_orders(at=clock.at, business_date=clock.business_date, seed=settings.VENUE_SEED)
 
 
 @shared_task(name="trades.record_fills")

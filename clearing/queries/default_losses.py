@@ -30,6 +30,7 @@ from clearing.models import (
 )
 from clearing.queries.defaults import bids_for_core
 from ledger.models import Account, AccountKind, Balance
+from reference.core.figures import write_figure
 from reference.models import ParticipantRole
 
 # A bid is poor when it is worse than the lot's best by more than this share of the lot's gross value.
@@ -197,7 +198,8 @@ def _costs(*, case: DefaultCase, open_worth: Mapping[int, int]) -> dict[int, lis
             )  # fmt: skip
     for hedge in case.hedges.select_related("counterparty", "security"):
         if hedge.cost_minor:
-            text = f"{hedge.quantity_units:+,} {hedge.security.symbol} with {hedge.counterparty.code}"
+            units = write_figure(value=hedge.quantity_units, places=0, plus=True)
+            text = f"{units} {hedge.security.symbol} with {hedge.counterparty.code}"
             found[hedge.currency_id].append(Cost(CaseMovementKind.HEDGE, hedge.cost_minor, text, hedge.counterparty_id))
     for currency, amount in variation.items():
         if amount:

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from reference.prepared import fetch_all_prepared
 from reference.queries import directory
 from trades.core.order_checks import OrderSituation, Severity, Verdict
 from trades.core.order_ticket import ResolvedTicket
 
-# Few calls are ever open; the partial index on them carries the second part.
+# Read with the orders' situation, by settings.PRE_TRADE_READS. Few calls are ever open; the partial index on them
+# carries the second part.
 BARRED_SQL = """
-    SELECT member_id, 'clearing-member-not-active', 'is ' || lower(status)
-    FROM clearing_membership WHERE member_id = ANY(%(members)s::bigint[]) AND status <> 'ACTIVE'
+    SELECT json_build_array(member_id, 'clearing-member-not-active', 'is ' || lower(status))
+    FROM clearing_membership WHERE member_id = ANY(%(clearing_members)s::bigint[]) AND status <> 'ACTIVE'
     UNION ALL
-    SELECT DISTINCT member_id, 'margin-call-overdue', 'has a margin call that is overdue'
+    SELECT json_build_array(member_id, 'margin-call-overdue', 'has a margin call that is overdue')
     FROM clearing_margincall WHERE status IN ('ISSUED', 'OVERDUE') AND status = 'OVERDUE'
-        AND member_id = ANY(%(members)s::bigint[])
+        AND member_id = ANY(%(clearing_members)s::bigint[])
 """
 
 
@@ -26,9 +26,8 @@ def check_clearing_members(*, tickets: Sequence[ResolvedTicket], situation: Orde
     """
     participants = directory().participants
     members = {ticket.place: participants[ticket.client.broker_id].clearing_member_id for ticket in tickets}
-    wanted = sorted({member for member in members.values() if member is not None})
     barred: dict[int, tuple[str, str]] = {}
-    for member, code, words in fetch_all_prepared(statement=BARRED_SQL, parameters={"members": wanted}):
+    for member, code, words in situation.read["barred_members"]:
         barred.setdefault(member, (code, words))
     verdicts = []
     for place, member in members.items():

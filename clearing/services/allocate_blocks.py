@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from clearing.queries.defaults import barred_accounts
 from clearing.services.novate_trades import CLEARING_LOCK
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from reference.locks import take_lock
 from trades.core.allocation import Block

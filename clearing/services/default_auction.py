@@ -39,7 +39,7 @@ from clearing.services.default_case import expect_case, note_step, take_back
 from clearing.services.default_positions import post
 from clearing.services.novate_trades import CLEARING_LOCK
 from clearing.services.open_membership import open_own_accounts
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Account, AccountKind
 from ledger.refusals import BalanceBelowLimit
 from reference.core.actor import Actor

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -19,18 +21,29 @@ from clearing.refusals import (
     DefaultProposed,
     DefaultStepNotDue,
     NoMarginParameters,
-    SecondPersonNeeded,
     UnknownDefault,
     UnknownMembership,
 )
 from clearing.services.carry_obligations import carry_obligations
 from clearing.services.issue_calls import withdraw_call
 from clearing.services.open_membership import change_membership
-from events.services import record_action, record_fact
+from events.services.audit import record_action
+from events.services.outbox import record_fact
 from reference.core.actor import Actor
+from reference.core.proposal_lifecycle import ProposalStatus
+from reference.four_eyes import (
+    Decision,
+    Difference,
+    ProposalKind,
+    approve_proposal,
+    propose_change,
+    withdraw_proposal,
+)
 from reference.locks import take_lock
+from reference.models import Proposal
 
 DEFAULT_ASSESSMENT_PERCENT = 200
+DECLARATION_KIND = "default-declaration"
 
 OPEN_OBLIGATIONS_SQL = """
     SELECT o.id FROM clearing_obligation o
@@ -67,6 +80,11 @@ def propose_default(
             proposed_by=actor.name,
             proposed_at=at,
         )
+        propose_change(
+            kind=DECLARATION_KIND, subject_id=case.pk, subject=str(case.pk), participant_id=None,
+            after={"status": CaseStatus.DECLARED.value}, summary=f"Default of {membership.member.code}", actor=actor,
+            at=at, business_date=business_date,
+        )  # fmt: skip
         return note_step(
             case=case, action="propose", summary=f"Default of {membership.member.code} proposed: {case.reason}",
             actor=actor, at=at, business_date=business_date,
@@ -74,40 +92,85 @@ def propose_default(
 
 
 def declare_default(*, case_id: int, actor: Actor, at: datetime, business_date: date) -> DefaultCase:
-    """Declare a proposed default, as another person than the one who proposed it; the member is suspended at once.
+    """Approve the proposal that a member is in default, as another person than who made it (reference/four_eyes.py).
 
-    From now on none of its trades is novated. Raises UnknownDefault, SecondPersonNeeded, DefaultDeclared,
-    DefaultStepNotDue.
+    From now on none of its trades is novated. Raises UnknownDefault, DefaultDeclared, DefaultStepNotDue, and what
+    approve_proposal refuses.
     """
-    with transaction.atomic():
-        case = lock_case(case_id=case_id)
-        if case.declared_by:
-            raise DefaultDeclared(case=case.pk)
-        if case.status != CaseStatus.PROPOSED:
-            raise DefaultStepNotDue(f"The default case is {case.status}.")
-        if case.proposed_by == actor.name:
-            raise SecondPersonNeeded
-        case.declared_by, case.declared_at = actor.name, at
-        if Membership.objects.filter(pk=case.member_id, status=MembershipStatus.ACTIVE).exists():
-            change_membership(
-                member_id=case.member_id, status=MembershipStatus.SUSPENDED, why=f"Default case {case.pk}",
-                actor=actor, at=at, business_date=business_date,
-            )  # fmt: skip
-        record_fact(fact=MemberDefaulted(case=case.pk, member=case.member.code))
-        return note_step(
-            case=case, action="declare", to=CaseStatus.DECLARED, actor=actor, at=at, business_date=business_date,
-            summary=f"Default of {case.member.code} declared; its trades are no longer novated",
-        )  # fmt: skip
+    proposal = _open_proposal(case_id=case_id)
+    approve_proposal(proposal_id=proposal.pk, actor=actor, at=at, business_date=business_date)
+    return DefaultCase.objects.select_related("member").get(pk=case_id)
 
 
 def withdraw_default(*, case_id: int, actor: Actor, at: datetime, business_date: date) -> DefaultCase:
-    """Withdraw a proposal that nobody has declared. Raises UnknownDefault, DefaultStepNotDue."""
-    with transaction.atomic():
-        case = expect_case(case_id=case_id, statuses=(CaseStatus.PROPOSED,))
-        return note_step(
-            case=case, action="withdraw", to=CaseStatus.WITHDRAWN, actor=actor, at=at, business_date=business_date,
-            summary=f"Proposal to declare {case.member.code} in default withdrawn",
-        )  # fmt: skip
+    """Take back one's own proposal that nobody has declared; another person rejects it among the approvals.
+
+    Raises UnknownDefault, DefaultDeclared, DefaultStepNotDue, and what withdraw_proposal refuses.
+    """
+    proposal = _open_proposal(case_id=case_id)
+    withdraw_proposal(proposal_id=proposal.pk, actor=actor, at=at, business_date=business_date)
+    return DefaultCase.objects.select_related("member").get(pk=case_id)
+
+
+def _open_proposal(*, case_id: int) -> Proposal:
+    """Return the proposal that a case waits for. Raises UnknownDefault, DefaultDeclared, DefaultStepNotDue."""
+    case = DefaultCase.objects.filter(pk=case_id).first()
+    if case is None:
+        raise UnknownDefault
+    if case.declared_by:
+        raise DefaultDeclared(case=case.pk)
+    found = Proposal.objects.filter(
+        kind=DECLARATION_KIND, subject_id=case_id, status=ProposalStatus.PROPOSED
+    ).first()  # fmt: skip
+    if found is None:
+        raise DefaultStepNotDue(f"The default case is {case.status}.")
+    return found
+
+
+def _read_case(subject_id: int) -> dict[str, str]:
+    """Return where a case stands, locked. Raises UnknownDefault."""
+    return {"status": lock_case(case_id=subject_id).status}
+
+
+def _declare(proposal: Proposal, decision: Decision) -> None:
+    """Declare what a second person approved; the member is suspended at once."""
+    case = expect_case(case_id=proposal.subject_id, statuses=(CaseStatus.PROPOSED,))
+    when: dict[str, Any] = {"actor": decision.actor, "at": decision.at, "business_date": decision.business_date}
+    case.declared_by, case.declared_at = decision.actor.name, decision.at
+    if Membership.objects.filter(pk=case.member_id, status=MembershipStatus.ACTIVE).exists():
+        change_membership(
+            member_id=case.member_id, status=MembershipStatus.SUSPENDED, why=f"Default case {case.pk}", **when
+        )
+    record_fact(fact=MemberDefaulted(case=case.pk, member=case.member.code))
+    note_step(
+        case=case, action="declare", to=CaseStatus.DECLARED, **when,
+        summary=f"Default of {case.member.code} declared; its trades are no longer novated",
+    )  # fmt: skip
+
+
+def _drop(proposal: Proposal, decision: Decision) -> None:
+    """Put away a case that is not declared: its proposal was withdrawn, rejected, or not decided in time."""
+    case = expect_case(case_id=proposal.subject_id, statuses=(CaseStatus.PROPOSED,))
+    note_step(
+        case=case, action="withdraw", to=CaseStatus.WITHDRAWN, actor=decision.actor, at=decision.at,
+        business_date=decision.business_date,
+        summary=f"Proposal to declare {case.member.code} in default {ProposalStatus(proposal.status).lower()}",
+    )  # fmt: skip
+
+
+def _describe(proposals: Sequence[Proposal]) -> list[list[Difference]]:
+    """Say of each who would be declared, and why."""
+    cases = DefaultCase.objects.select_related("member").in_bulk([proposal.subject_id for proposal in proposals])
+    return [
+        [Difference(label=f"{case.member.code}: {case.reason}", before="a member", after="in default")]
+        for case in (cases[proposal.subject_id] for proposal in proposals)
+    ]
+
+
+DECLARATION = ProposalKind(
+    subject_type="defaultcase", title="Declaration of a default", page="default", read=_read_case, carry_out=_declare,
+    describe=_describe, drop=_drop,
+)  # fmt: skip
 
 
 def suspend_member(*, case_id: int, actor: Actor, at: datetime, business_date: date) -> DefaultCase:

@@ -22,7 +22,7 @@ from clearing.services.default_case import declare_default, propose_default, sus
 from clearing.services.default_losses import allocate_losses, assess_survivors, close_case, refill_resources
 from clearing.services.default_positions import sell_collateral
 from clearing.services.pay_calls import pay_call
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Balance
 from ledger.refusals import BalanceBelowLimit
 from reference.core.actor import Actor, Role

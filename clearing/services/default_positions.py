@@ -25,6 +25,7 @@ from clearing.services.default_case import expect_case, note_step
 from ledger.models import Account, AccountKind, Balance
 from ledger.services import Postings, post_together
 from reference.core.actor import Actor
+from reference.core.figures import write_figure
 from reference.locks import take_lock
 from reference.queries import directory
 from reference.services import change_clearing_member
@@ -108,9 +109,10 @@ def record_hedge(
             case=case, counterparty_id=entry.id, security_id=security.id, quantity_units=quantity_units,
             currency_id=security.currency.id, cost_minor=cost_minor, entered_by=actor.name, at=at,
         )  # fmt: skip
+        units = write_figure(value=quantity_units, places=0, plus=True)
         note_step(
             case=case, action="hedge", actor=actor, at=at, business_date=business_date,
-            summary=f"Hedge with {counterparty}: {quantity_units:+,} {security.symbol}",
+            summary=f"Hedge with {counterparty}: {units} {security.symbol}",
         )  # fmt: skip
     return hedge
 

@@ -7,8 +7,10 @@ from django.db import connection, transaction
 from clearing.contracts import ObligationsDischarged
 from clearing.queries.allocated import ALLOCATED_SQL
 from clearing.services.novate_trades import CLEARING_LOCK
-from events.services import record_fact
+from events.services.outbox import record_fact
+from events.services.shares import read_shares
 from reference.locks import take_lock
+from reference.tracing import traced
 from trades.core.lifecycle import TradeStatus
 from trades.services.advance_trades import advance_trades
 
@@ -91,6 +93,16 @@ SETTLED_MATCHES_SQL = """
 """
 
 
+PARTIES_SQL = """
+    SELECT a.participant_id, sum(n)::bigint
+    FROM (
+        SELECT o.account_id, count(*) AS n FROM discharged d JOIN clearing_obligation o ON o.id = d.id GROUP BY 1
+    ) owed
+    JOIN ledger_account a ON a.id = owed.account_id GROUP BY 1
+"""
+
+
+@traced("clearing.discharge")
 def discharge_obligations(*, at: datetime) -> int:
     """Discharge what has settled, and what nets to nothing; return how many obligations.
 
@@ -115,5 +127,5 @@ def discharge_obligations(*, at: datetime) -> int:
         cursor.execute(SETTLED_MATCHES_SQL)
         cursor.execute("ANALYZE settled_match")
         advanced = advance_trades(matches_sql="SELECT id FROM settled_match", status=TradeStatus.SETTLED)
-        record_fact(fact=ObligationsDischarged(count=discharged, trades=advanced))
+        record_fact(fact=ObligationsDischarged(count=discharged, trades=advanced), shares=read_shares(sql=PARTIES_SQL))
     return discharged

@@ -9,6 +9,7 @@ from clearing.core.membership_lifecycle import MembershipStatus
 from clearing.queries.defaults import barred_accounts
 from clearing.services.novate_trades import CLEARING_LOCK
 from reference.locks import take_lock
+from reference.tracing import traced
 from settlement.services.create_instructions import InstructionColumns, create_instructions
 
 NORMAL_PRIORITY = 4
@@ -25,6 +26,7 @@ WAITING_SQL = """
 """
 
 
+@traced("clearing.instruct")
 def instruct_settlement(*, at: datetime) -> int:
     """Create the settlement instructions of all obligations that have none; return how many.
 

@@ -16,7 +16,9 @@ from clearing.queries.collateral import Segment, is_closed, ppm_of, required_of,
 from clearing.queries.membership import RISK_LOCK
 from clearing.refusals import CallNotOpen, UnknownCall
 from clearing.services.open_membership import open_membership
-from events.services import record_action, record_fact
+from events.services.audit import record_action
+from events.services.outbox import record_fact
+from events.services.shares import share_out
 from reference.core.actor import Actor
 from reference.core.calendar import BUSINESS_ZONE
 from reference.locks import take_lock
@@ -111,7 +113,10 @@ def place_calls(
         ]
     )
     if calls:
-        record_fact(fact=MarginCalled(kind=kind.value, count=len(calls)))
+        record_fact(
+            fact=MarginCalled(kind=kind.value, count=len(calls)),
+            shares=share_out(things=((call.member_id, call.pk) for call in calls)),
+        )
     return calls
 
 

@@ -12,7 +12,7 @@ from clearing.core.derivatives.terms import Position
 from clearing.live.store import Snapshot
 from clearing.models import DerivativeAccount, DerivativeContract, EventKind
 from clearing.services.change_derivatives import Change, books_of, change_live
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.core.actor import SYSTEM
 
 

@@ -21,7 +21,8 @@ from clearing.models import ContractStatus, DerivativeContract, EventKind
 from clearing.queries.derivatives import contracts_by_symbol, seconds_of
 from clearing.services.change_derivatives import Change, change_live
 from clearing.services.liquidate_accounts import liquidate_accounts
-from events.services import record_action, record_fact
+from events.services.audit import record_action
+from events.services.outbox import record_fact
 from reference.core.actor import Actor
 
 FURTHEST_AHEAD = timedelta(seconds=5)

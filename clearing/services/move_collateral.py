@@ -43,7 +43,7 @@ from clearing.refusals import (
     MembershipNotActive,
     UnknownMembership,
 )
-from events.services import record_actions
+from events.services.audit import record_actions
 from ledger.models import Account, AccountKind
 from ledger.refusals import BalanceBelowLimit, UnknownAccount
 from ledger.services import post_entries

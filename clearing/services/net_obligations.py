@@ -7,11 +7,12 @@ from django.db import connection, transaction
 
 from clearing.contracts import ObligationsNetted
 from clearing.services.novate_trades import CLEARING_LOCK
-from events.services import record_fact
+from events.services.outbox import record_fact
 from ledger.models import Account, AccountKind
 from reference.locks import take_lock
 from reference.queries import directory
 from reference.statistics import refresh_statistics
+from reference.tracing import is_tracing, link_span, traced
 
 # Capture refuses settlement dates more than 90 days back.
 OLDEST_UNNETTED = timedelta(days=100)
@@ -38,6 +39,14 @@ DUE_CARRIED_SQL = """
     LEFT JOIN trades_allocationshare s ON s.id = c.cause_id AND c.cause IN ('ALLOCATION', 'REVERSAL')
     LEFT JOIN trades_allocation a ON a.id = s.allocation_id
     WHERE c.settlement_date <= %(business_date)s AND c.netting_run_id IS NULL
+"""
+
+# For a trace alone: the ids under which some of what is netted was reported.
+REPORTED_SQL = """
+    SELECT DISTINCT a.correlation_id
+    FROM (SELECT match_id FROM due_contract LIMIT 32) d JOIN trades_match m ON m.id = d.match_id
+    JOIN events_auditrecord a ON a.object_type = 'trade' AND a.object_id IN (m.buy_trade_id, m.sell_trade_id)
+    WHERE a.correlation_id IS NOT NULL LIMIT 32
 """
 
 NET_SQL = """
@@ -102,6 +111,7 @@ NETTED_CARRIED_SQL = """
 """
 
 
+@traced("clearing.net")
 def net_obligations(*, at: datetime, business_date: date) -> int:
     """Net all novated contracts that settle by the business date; return the number of obligations.
 
@@ -122,6 +132,9 @@ def net_obligations(*, at: datetime, business_date: date) -> int:
         cursor.execute(DUE_CARRIED_SQL, parameters)
         if contracts == 0 and cursor.rowcount == 0:
             return 0
+        if is_tracing():
+            cursor.execute(REPORTED_SQL)
+            link_span(correlation_ids=[row[0] for row in cursor.fetchall()])
         cursor.execute("ANALYZE due_contract")
         cursor.execute(NET_SQL, parameters)
         cursor.execute("ANALYZE net_position")

@@ -7,8 +7,10 @@ from django.db import connection, transaction
 
 from clearing.contracts import ObligationsNetted, TradesNovated
 from clearing.queries.defaults import barred_accounts
-from events.services import record_fact
+from events.services.outbox import record_fact
+from events.services.shares import read_shares
 from reference.locks import take_lock
+from reference.tracing import traced
 from trades.core.lifecycle import TradeStatus
 from trades.services.advance_trades import advance_trades
 
@@ -32,6 +34,19 @@ NOVATE_SQL = """
     SELECT match_id AS id FROM made
 """
 
+# Counted by pairs of accounts first: they are few, and so is what is joined.
+PARTIES_SQL = """
+    WITH sides AS (
+        SELECT m.buyer_account_id, m.seller_account_id, count(*) AS pairs
+        FROM novated n JOIN trades_match m ON m.id = n.id GROUP BY 1, 2
+    )
+    SELECT a.participant_id, sum(pairs)::bigint
+    FROM (SELECT buyer_account_id AS id, pairs FROM sides
+          UNION ALL SELECT seller_account_id, pairs FROM sides) side
+    JOIN ledger_account a ON a.id = side.id
+    GROUP BY 1
+"""
+
 GROSS_SQL = """
     INSERT INTO clearing_obligation (
         kind, match_id, account_id, counterparty_account_id, security_id, currency_id, settlement_date,
@@ -46,6 +61,7 @@ GROSS_SQL = """
 """
 
 
+@traced("clearing.novate")
 def novate_trades(*, at: datetime, business_date: date) -> int:
     """Novate every match that is to be cleared, and oblige the parties of those that are not, gross.
 
@@ -64,7 +80,7 @@ def novate_trades(*, at: datetime, business_date: date) -> int:
         if novated > 0:
             cursor.execute("ANALYZE novated")
             advance_trades(matches_sql="SELECT id FROM novated", status=TradeStatus.CLEARED)
-            record_fact(fact=TradesNovated(count=novated))
+            record_fact(fact=TradesNovated(count=novated), shares=read_shares(sql=PARTIES_SQL))
         cursor.execute(GROSS_SQL, parameters)
         if cursor.rowcount:
             record_fact(fact=ObligationsNetted(count=cursor.rowcount))

@@ -13,7 +13,7 @@ from clearing.live.refusals import LiveStateUnavailable, UnknownDerivativesAccou
 from clearing.models import AccountPurpose, ContractKind, DerivativeAccount, DerivativeContract
 from clearing.queries.derivatives import OPEN_ACCOUNT
 from clearing.services.commit_derivatives import make_known
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.services import open_accounts
 from reference.core.actor import SYSTEM, Actor
 from reference.queries import directory

@@ -10,7 +10,7 @@ from django.db import transaction
 from clearing.core.membership_lifecycle import MembershipStatus
 from clearing.models import Membership
 from clearing.refusals import NotAClearingMember, UnknownMembership
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Account, AccountKind
 from ledger.services import open_accounts
 from reference.core.actor import Actor

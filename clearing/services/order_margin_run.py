@@ -8,7 +8,7 @@ from clearing.models import MarginRun, MarginRunKind, RefusedMarginRun
 from clearing.refusals import EveningNotRefused
 from clearing.services.run_evening import follow_run
 from clearing.services.run_margin import run_margin
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 
 

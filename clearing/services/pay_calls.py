@@ -16,7 +16,9 @@ from clearing.models import CallPayment, MarginCall
 from clearing.queries.membership import RISK_LOCK
 from clearing.refusals import CallNotOpen, UnknownCall
 from clearing.services.issue_calls import CALLED_STATUSES
-from events.services import record_action, record_actions, record_fact
+from events.services.audit import record_action, record_actions
+from events.services.outbox import record_fact
+from events.services.shares import share_out
 from ledger.refusals import BalanceBelowLimit
 from ledger.services import post_entries
 from reference.core.actor import SYSTEM, Actor
@@ -99,7 +101,10 @@ def pay_calls(*, at: datetime, business_date: date) -> Collected:
         ]
         collected = _book(calls=calls, amounts=amounts, at=at, business_date=business_date)
         if newly_overdue:
-            record_fact(fact=CallOverdue(count=len(newly_overdue)))
+            record_fact(
+                fact=CallOverdue(count=len(newly_overdue)),
+                shares=share_out(things=((call.member_id, call.id) for call in newly_overdue)),
+            )
             record_actions(
                 actor=SYSTEM,
                 action="call.overdue",
@@ -201,7 +206,8 @@ def _book(*, calls: Sequence[OpenCall], amounts: NDArray[np.int64], at: datetime
                 "late": [call.is_late for call in calls],
             },
         )
-    paid = sum(amount == call.open_minor for call, amount in zip(calls, amounts.tolist(), strict=True))
+    paid = [call for call, amount in zip(calls, amounts.tolist(), strict=True) if amount == call.open_minor]
     if paid:
-        record_fact(fact=MarginCallPaid(count=paid))
-    return Collected(paid=paid, overdue=0, debited_minor=int(amounts.sum()))
+        shares = share_out(things=((call.member_id, call.id) for call in paid))
+        record_fact(fact=MarginCallPaid(count=len(paid)), shares=shares)
+    return Collected(paid=len(paid), overdue=0, debited_minor=int(amounts.sum()))

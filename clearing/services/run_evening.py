@@ -17,7 +17,7 @@ from clearing.services.issue_calls import issue_calls
 from clearing.services.run_margin import run_margin
 from clearing.services.run_stress import run_stress
 from clearing.services.size_fund import size_fund
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.core.calendar import BUSINESS_ZONE
 from reference.refusals import Refusal
 

@@ -15,7 +15,7 @@ from clearing.queries.membership import RISK_LOCK
 from clearing.queries.portfolios import AMOUNTS, Portfolios, build_portfolios, price_positions
 from clearing.queries.positions import open_positions
 from clearing.services.settle_variation import settle_variation
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.bulk import copy_arrays
 from reference.locks import take_lock
 

@@ -34,7 +34,7 @@ from clearing.queries.membership import RISK_LOCK
 from clearing.services.issue_calls import WantedCall, place_calls
 from clearing.services.load_stress_scenarios import load_stress_scenarios
 from clearing.services.pay_calls import pay_calls
-from events.services import record_fact
+from events.services.outbox import record_fact
 from ledger.services import post_entries
 from reference.core.calendar import BUSINESS_ZONE
 from reference.locks import take_lock

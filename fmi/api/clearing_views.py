@@ -15,6 +15,7 @@ from fmi.trade_settlement import find_trade
 from reference.api.base import ActorView
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from trades.models import Trade
 
@@ -59,6 +60,8 @@ class TradeClearingDetail(ActorView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = TradeClearingSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.CLEARING_READ
+    write_scope = Scope.CLEARING_WRITE
 
     @extend_schema(
         operation_id="trade_clearing_retrieve",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -16,8 +16,10 @@ from clearing.api.serializers import ObligationSerializer
 from fmi.api.serializers import LifeStepSerializer
 from fmi.order_life import read_order_life
 from reference.api.base import ActorView
+from reference.api.deprecation import Deprecated
 from reference.api.fields import Price, decimal_text
 from reference.api.problems import problems
+from reference.core.scopes import Scope
 from reference.queries import directory
 from settlement.api.serializers import InstructionSerializer
 from settlement.api.views.instruction_actions import seen_by
@@ -29,8 +31,6 @@ from trades.models import Fill, Order, OrderSlice, OrderStep
 from trades.queries.orders import get_order
 
 SLICE_STATUS_CHOICES = [(state.value, state.title()) for state in SliceStatus]
-# When /api/v1/orders took its place (RFC 9745: seconds since 1970).
-DEPRECATED_SINCE = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 class OrderStepSerializer(serializers.ModelSerializer[OrderStep]):
@@ -127,6 +127,7 @@ class OrderDetail(ActorView[Order]):
     queryset = Order.objects.all()
     serializer_class = OrderLifeSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.ORDERS_READ
 
     @extend_schema(
         operation_id="orders_retrieve",
@@ -155,28 +156,28 @@ class OrderDetail(ActorView[Order]):
         )
 
 
-class _OlderAddress(ActorView[Order]):
-    """A view at its older address, which says so (RFC 9745) and names its successor (RFC 5829, RFC 8288)."""
+class _OlderAddress(Deprecated):
+    """An older address of orders."""
 
     renderer_classes = [JSONRenderer]
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add the headers to whatever is answered."""
-        final = super().finalize_response(request, response, *args, **kwargs)
-        public_id = self.kwargs.get("public_id")
-        successor = f"/api/v1/orders/{public_id}" if public_id else "/api/v1/orders"
-        final["Deprecation"] = f"@{int(DEPRECATED_SINCE.timestamp())}"
-        final["Link"] = f'<{successor}>; rel="successor-version"'
-        return final
+    deprecated_since = datetime(2026, 11, 21, tzinfo=UTC)
+    sunset_at = datetime(2027, 11, 21, tzinfo=UTC)
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="older_orders_list", summary="List orders, at the older address"),
+    post=extend_schema(operation_id="older_orders_place", summary="Place an order, at the older address"),
+)
 class OlderOrderList(_OlderAddress, OrderList):
     """/order/: list and place."""
 
-    schema = None
+    successor = "api-orders"
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="older_orders_retrieve", summary="Read one order, at the older address")
+)
 class OlderOrderDetail(_OlderAddress, OrderDetail):
     """/order/{id}: one order."""
 
-    schema = None
+    successor = "api-order"

@@ -2,9 +2,10 @@
 
 from django.urls import include, path
 
-from fmi.api import clearing_views, order_views, views
+from fmi.api import clearing_views, operations_views, order_views, views
 
 urlpatterns = [
+    path("modules", operations_views.ModuleList.as_view(), name="api-modules"),
     path("trades/<uuid:public_id>", views.TradeDetail.as_view(), name="api-trade"),
     path("orders/<uuid:public_id>", order_views.OrderDetail.as_view(), name="api-order"),
     path("settlement/instructions/<uuid:public_id>", views.InstructionDetail.as_view(), name="api-instruction"),

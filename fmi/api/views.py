@@ -23,6 +23,7 @@ from fmi.trade_settlement import find_trade, instruct_trade, read_trade_settleme
 from reference.api.base import ActorView
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.api.party_serializers import AmendmentSerializer, ShownLinkSerializer
 from settlement.api.serializers import InstructionSerializer
@@ -32,6 +33,8 @@ from settlement.queries.life import get_instruction
 from settlement.queries.party import links_of
 from settlement.services.amend_instruction import amend_instruction
 from settlement.services.hold_instruction import hold_instruction, release_instruction
+from settlement.services.resolve_links import PARTY_LOCK
+from settlement.services.settle_cycle import CYCLE_LOCK
 from trades.api.compliance_serializers import enrichment_document
 from trades.api.serializers import TradeSerializer
 from trades.models import Trade
@@ -49,6 +52,7 @@ class TradeDetail(ActorView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = TradeLifeSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.TRADES_READ
 
     @extend_schema(
         operation_id="trades_retrieve",
@@ -81,6 +85,9 @@ class InstructionDetail(ActorView[Instruction]):
     queryset = Instruction.objects.all()
     serializer_class = InstructionLifeSerializer
     filter_backends: list[Any] = []
+    guarded_by = (CYCLE_LOCK, PARTY_LOCK)
+    read_scope = Scope.SETTLEMENT_READ
+    write_scope = Scope.SETTLEMENT_WRITE
 
     @extend_schema(
         operation_id="instructions_retrieve",
@@ -89,7 +96,7 @@ class InstructionDetail(ActorView[Instruction]):
     )
     def get(self, request: Request, public_id: UUID) -> Response:
         """Read an instruction, its links, and every step of its life: matched, tried, held, settled, posted."""
-        return self._answer(public_id=public_id)
+        return self._document(public_id=public_id)
 
     @extend_schema(
         operation_id="instructions_amend",
@@ -109,9 +116,9 @@ class InstructionDetail(ActorView[Instruction]):
             if hold is not None:
                 change = hold_instruction if hold else release_instruction
                 change(instruction_pk=row.pk, **who)
-        return self._answer(public_id=public_id)
+        return self._document(public_id=public_id)
 
-    def _answer(self, *, public_id: UUID) -> Response:
+    def _document(self, *, public_id: UUID) -> Response:
         """Answer one instruction with its links and its life."""
         actor = self.actor
         instruction = get_instruction(actor=actor, public_id=public_id)
@@ -132,6 +139,8 @@ class TradeSettlementDetail(ActorView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = TradeSettlementSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.SETTLEMENT_READ
+    write_scope = Scope.SETTLEMENT_WRITE
 
     @extend_schema(
         operation_id="trade_settlement_retrieve",

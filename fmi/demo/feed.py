@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from django.conf import settings
 
 from fmi.demo.comparison import compare_before_night
 from fmi.demo.derivatives import trade_derivatives
@@ -112,7 +113,7 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
         span: dict[str, Any] = {"after": after, "until": until, "business_date": business_date, "seed": seed}
         if not _has_begun(after=after, business_date=business_date):
             # What work that was cut off has left meets the books of its own time, before they move on.
-            route_orders(at=after, business_date=business_date)
+            route_orders(at=after, business_date=business_date, seed=settings.VENUE_SEED)
         # The market first: quotes and books are what orders are reckoned at and meet.
         feed_quotes(**span)
         quote_books(**span)

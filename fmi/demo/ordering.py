@@ -11,7 +11,7 @@ from fmi.demo.orders import CLIENTS, GTC_BUSINESS_DAYS, OrderEvent, limit_price
 from ledger.models import Account, AccountKind
 from reference.core.actor import SYSTEM
 from reference.core.calendar import BUSINESS_ZONE
-from reference.market_data import LastQuote, quotes_at
+from reference.market_data import SecurityQuote, quotes_at
 from reference.queries import directory
 from reference.refusals import Refusal
 from settlement.services.business_day import next_business_date
@@ -90,11 +90,13 @@ def trade_orders(*, events: Iterable[OrderEvent], after: datetime, until: dateti
         _share_blocks(at=until, business_date=business_date)
 
 
-def _quote_of(event: OrderEvent, quotes: dict[int, LastQuote]) -> LastQuote | None:
+def _quote_of(event: OrderEvent, quotes: dict[int, SecurityQuote]) -> SecurityQuote | None:
     return quotes.get(directory().securities_by_isin[event.isin].id)
 
 
-def _place(events: Iterable[OrderEvent], *, quotes: dict[int, LastQuote], at: datetime, business_date: date) -> None:
+def _place(
+    events: Iterable[OrderEvent], *, quotes: dict[int, SecurityQuote], at: datetime, business_date: date
+) -> None:
     """Place the orders as one set; where no quote stands there is no price to name, and no order."""
     brokers = {client.code: client.broker for client in CLIENTS}
     tickets = []
@@ -133,7 +135,7 @@ def _standing(events: Sequence[OrderEvent]) -> dict[tuple[str, str], Order]:
     return {(order.client.code, order.client_order_id): order for order in found}
 
 
-def _replace(events: Sequence[OrderEvent], quotes: dict[int, LastQuote], at: datetime, business_date: date) -> None:
+def _replace(events: Sequence[OrderEvent], quotes: dict[int, SecurityQuote], at: datetime, business_date: date) -> None:
     """Move the limits of orders that wait to where they trade."""
     standing = _standing(events) if events else {}
     for event in events:

@@ -6,7 +6,9 @@ ends. Who gives back the last lease stops the servers, unless `python -m fmi.emb
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import hmac
 import json
 import os
 import secrets
@@ -49,7 +51,8 @@ class Pair:
         """Return the variables by which the settings find the pair."""
         found = {}
         if self.postgres is not None:
-            found["DATABASE_URL"] = self.postgres.url
+            found["DATABASE_URL"] = self.postgres.app_url
+            found["OWNER_DATABASE_URL"] = self.postgres.url
         if self.valkey is not None:
             found["REDIS_URL"] = self.valkey.url
         return found
@@ -69,8 +72,19 @@ def local_settings(*, directory: Path = VAR) -> dict[str, str]:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(64))
         draft.replace(path)
+    secret = path.read_text().strip()
+
+    def derived(label: bytes) -> bytes:
+        return hmac.digest(secret.encode(), label, "sha256")
+
     return {
-        "SECRET_KEY": path.read_text().strip(),
+        "SECRET_KEY": secret,
+        "JWT_SIGNING_KEYS": f"own-machine:{derived(b'access tokens').hex()}",
+        "JWT_ISSUER": "mini-fmi",
+        "JWT_AUDIENCE": "mini-fmi-api",
+        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(derived(b"encryption")).decode(),
+        "AUDIT_SIGNING_KEY": base64.b64encode(derived(b"audit heads")).decode(),
+        "AUDIT_HEADS": str(directory.resolve() / "audit" / "heads.jsonl"),
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         "HTTPS_ONLY": "false",
         "STATIC_FROM_SOURCE": "true",
@@ -137,7 +151,12 @@ def _started_pair(*, directory: Path, want_postgres: bool, want_valkey: bool) ->
                 started.stop()
         raise
     servers = {
-        server.program: {"process_id": server.process_id, "port": server.port, "url": server.url}
+        server.program: {
+            "process_id": server.process_id,
+            "port": server.port,
+            "url": server.url,
+            "app_url": server.app_url,
+        }
         for server in (postgres, valkey)
         if server is not None
     }
@@ -163,6 +182,7 @@ def _running_server(record: dict[str, object] | None, program: str, stop_signal:
         port=int(str(record["port"])),
         url=str(record["url"]),
         stop_signal=stop_signal,
+        app_url=str(record.get("app_url") or record["url"]),
     )
     return server if server.lives() else None
 

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from fmi.embedded.server import (
@@ -23,6 +24,7 @@ from fmi.embedded.unprivileged import become, give_to, unprivileged_user
 
 DATABASE = "fmi"
 SUPERUSER = "postgres"
+APP_ROLE = "fmi_app"
 
 # What the product wants of any PostgreSQL; docker-compose.yml gives the server the same.
 TUNING = {
@@ -59,26 +61,30 @@ def binaries() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def start_postgres(*, directory: Path, port: int | None = None, throw_away: bool = False) -> Server:
+def start_postgres(
+    *, directory: Path, port: int | None = None, throw_away: bool = False, more: Mapping[str, str] | None = None
+) -> Server:
     """Start PostgreSQL on its data directory, made first when it is new, and return it running.
 
-    `directory` is the data directory; the password and the log lie beside it, as `<name>.password`
-    and `<name>.log`. `port` is a loopback TCP port, chosen when None. The database `fmi` exists
-    afterwards. A server that an earlier, killed run left on the directory is stopped first.
-    Works as root too: the server then runs as `nobody`.
+    `directory` is the data directory; the owner's and the product's password and the log lie beside it, as
+    `<name>.password`, `<name>.app.password` and `<name>.log`. `port` is a loopback TCP port, chosen when None. The
+    database `fmi` exists afterwards; `manage.py prepare` makes the product's role. A server that an earlier, killed run
+    left on the directory is stopped first. Works as root too: the server then runs as `nobody`. more: further settings,
+    such as those of archiving or of recovery.
 
     Raises EmbeddedServerError, with the end of the server's log, when it does not start.
     """
     directory = directory.resolve()
     log = directory.with_name(directory.name + ".log")
     is_new = not (directory / "PG_VERSION").exists()
-    password = _password(directory=directory, is_new=is_new)
+    password = _password(path=directory.with_name(directory.name + ".password"), is_new=is_new)
+    app_password = _password(path=directory.with_name(directory.name + ".app.password"), is_new=is_new)
     if is_new:
         _initialise(directory=directory, log=log, password=password, throw_away=throw_away)
     else:
         stop_leftover(directory=directory)
     port = port or free_port()
-    settings = TUNING | (THROW_AWAY if throw_away else {})
+    settings = TUNING | (THROW_AWAY if throw_away else {}) | dict(more or {})
     settings |= {
         "listen_addresses": LOOPBACK,
         "port": str(port),
@@ -111,6 +117,7 @@ def start_postgres(*, directory: Path, port: int | None = None, throw_away: bool
         # SIGINT is PostgreSQL's fast shutdown: sessions are ended, a checkpoint is written.
         stop_signal=signal.SIGINT,
         process=process,
+        app_url=f"postgresql://{APP_ROLE}:{app_password}@{LOOPBACK}:{port}/{DATABASE}",
     )
     _ensure_database(server=server)
     return server
@@ -127,12 +134,11 @@ def stop_leftover(*, directory: Path) -> None:
         Server("postgres", process_id, 0, "", signal.SIGINT).stop()
 
 
-def _password(*, directory: Path, is_new: bool) -> str:
-    path = directory.with_name(directory.name + ".password")
+def _password(*, path: Path, is_new: bool) -> str:
     if not is_new and path.exists():
         return path.read_text().strip()
     password = secrets.token_urlsafe(24)
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(password + "\n")

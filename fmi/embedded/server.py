@@ -81,6 +81,8 @@ class Server:
     url: str
     stop_signal: int
     process: subprocess.Popen[bytes] | None = None
+    # For the role that may only do what the product does; `url` is the owner's.
+    app_url: str = ""
 
     def lives(self) -> bool:
         """Say whether the process still runs."""

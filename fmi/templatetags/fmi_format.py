@@ -17,11 +17,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from fmi.status_shapes import SHAPES, STATES
+from reference.core.figures import write_figure
 
 register = template.Library()
 
 BUSINESS_ZONE = ZoneInfo("Europe/Berlin")
-MINUS = "\N{MINUS SIGN}"
 NONE = mark_safe('<span class="faint" title="none">–</span>')
 # ISO 4217: the currencies whose minor unit is not a hundredth.
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "KWD": 3, "BHD": 3, "TND": 3}
@@ -33,8 +33,13 @@ def _digits(currency: str) -> int:
     return MINOR_DIGITS.get(currency.upper(), 2)
 
 
-def _signed(text: str) -> str:
-    return text.replace("-", MINUS)
+@register.filter
+def figure(value: Decimal | float | str | None, places: int | str = 2) -> SafeString | str:
+    """Write a plain number, `{{ spread|figure:1 }}`; `"-2"` are at most two places. The unit stands beside it."""
+    if value is None or value == "":
+        return NONE
+    most = int(places)
+    return write_figure(value=Decimal(str(value)), places=abs(most), trim=most < 0)
 
 
 @register.filter
@@ -49,7 +54,7 @@ def money(amount_minor: int | str | None, currency: object = "") -> SafeString:
         '<span class="money{}" title="{} minor units">{}{}</span>',
         " negative" if amount_minor < 0 else "",
         amount_minor,
-        _signed(f"{amount:,.{_digits(code)}f}"),
+        write_figure(value=amount, places=_digits(code)),
         format_html('<span class="unit"> {}</span>', code) if code else "",
     )
 
@@ -70,7 +75,7 @@ def money_short(amount_minor: int | str | None, currency: object = "") -> SafeSt
         " negative" if exact < 0 else "",
         f"{exact:,}",
         code,
-        _signed(f"{scaled:,.{places}f}"),
+        write_figure(value=scaled, places=places),
         unit,
     )
 
@@ -82,7 +87,9 @@ def quantity(units: int | str | None) -> SafeString:
         return NONE
     units = int(units)
     sign = " negative" if units < 0 else ""
-    return format_html('<span class="quantity{}" title="{}">{}</span>', sign, units, _signed(f"{units:,}"))
+    return format_html(
+        '<span class="quantity{}" title="{}">{}</span>', sign, units, write_figure(value=units, places=0)
+    )
 
 
 @register.filter
@@ -90,10 +97,10 @@ def price(value: Decimal | str | None, currency: object = "") -> SafeString:
     """Write a price with at least two decimals and no trailing zeros beyond them."""
     if value is None or value == "":
         return NONE
-    whole, _, fraction = f"{Decimal(value):,f}".partition(".")
-    text = f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    exact = Decimal(value).normalize()
+    text = write_figure(value=exact, places=max(2, -int(exact.as_tuple().exponent)))
     unit = format_html('<span class="unit"> {}</span>', currency) if currency else ""
-    return format_html('<span class="money" title="{}">{}{}</span>', value, _signed(text), unit)
+    return format_html('<span class="money" title="{}">{}{}</span>', value, text, unit)
 
 
 @register.filter
@@ -102,7 +109,9 @@ def percent(ratio: float | Decimal | None, places: int = 1) -> SafeString:
     if ratio is None or ratio == "":
         return NONE
     return format_html(
-        '<span title="{}">{}<span class="unit"> %</span></span>', ratio, f"{float(ratio) * 100:.{places}f}"
+        '<span title="{}">{}<span class="unit"> %</span></span>',
+        ratio,
+        write_figure(value=float(ratio) * 100, places=places),
     )
 
 

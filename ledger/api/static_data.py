@@ -16,6 +16,7 @@ from ledger.refusals import AccountStays, LinkedCashRefused
 from ledger.services import change_linked_cash, open_account
 from reference.api.crud import StaticNoun
 from reference.core.actor import Actor
+from reference.core.scopes import Scope
 from reference.queries import directory
 
 
@@ -59,6 +60,7 @@ class Accounts(StaticNoun[Account]):
     model = Account
     shape, entry, changes = AccountSerializer, NewAccountSerializer, AccountChangeSerializer
     filterset = AccountFilter
+    read_scope = Scope.LEDGER_READ
 
     def rows(self, *, actor: Actor) -> QuerySet[Account]:
         """Return the actor's own, or all."""

@@ -28,6 +28,7 @@ from reference.api.parameters import AS_OF, read_date, refuse_unknown_parameters
 from reference.api.problems import problems
 from reference.api.views import find_participant
 from reference.core.actor import Actor, Role
+from reference.core.scopes import Scope
 from reference.models import AssetKind
 from reference.queries import directory
 
@@ -51,6 +52,7 @@ class AccountList(ActorListView[Account]):
     serializer_class = AccountSerializer
     filterset_class = AccountFilter
     cursor_ordering = "code"
+    read_scope = Scope.LEDGER_READ
 
     def get_queryset(self) -> QuerySet[Account]:
         """Return what the actor sees."""
@@ -74,6 +76,7 @@ class AccountDetail(ActorView[Account]):
     queryset = Account.objects.all()
     serializer_class = AccountSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.LEDGER_READ
 
     @extend_schema(
         operation_id="accounts_retrieve",
@@ -92,6 +95,7 @@ class Statement(ActorListView[Posting]):
     serializer_class = StatementLineSerializer
     filterset_class = StatementFilter
     cursor_ordering = "id"
+    read_scope = Scope.LEDGER_READ
 
     def get_queryset(self) -> QuerySet[Posting]:
         """Return the postings of an account that the actor sees."""
@@ -140,6 +144,7 @@ class Positions(ActorView[Balance]):
     queryset = Balance.objects.all()
     serializer_class = PositionsSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.LEDGER_READ
 
     @extend_schema(
         operation_id="positions_retrieve",
@@ -200,6 +205,7 @@ class TrialBalance(ActorView[Balance]):
     queryset = Balance.objects.all()
     serializer_class = TrialBalanceSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.LEDGER_READ
 
     @extend_schema(
         operation_id="trial_balance_retrieve",

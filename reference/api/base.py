@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
@@ -17,8 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.access import actor_of
-from reference.api.authentication import SessionLogin
+from reference.api.authentication import LOGINS
+from reference.api.conditional import Conditional
+from reference.api.idempotency import AnsweredOnce
 from reference.api.parsers import BoundedJsonParser
+from reference.api.rate_limits import RateLimited
+from reference.api.scopes import ScopedView
+from reference.api.signing import SignedByKeys
 from reference.core.actor import Actor, Role
 
 M = TypeVar("M", bound=Model)
@@ -39,10 +43,10 @@ class StrictFilterBackend(DjangoFilterBackend):
         return filtered
 
 
-class ActorView(GenericAPIView[M]):
+class ActorView(RateLimited, ScopedView, SignedByKeys, Conditional, AnsweredOnce, GenericAPIView[M]):
     """A view for whoever has a role."""
 
-    authentication_classes = [BasicAuthentication, SessionLogin]
+    authentication_classes = LOGINS
     filter_backends = [StrictFilterBackend]
     parser_classes: Sequence[type[BaseParser]] = [BoundedJsonParser, FormParser, MultiPartParser]
 
@@ -55,6 +59,12 @@ class ActorView(GenericAPIView[M]):
         """Let in who is logged in and has a role."""
         super().initial(request, *args, **kwargs)
         actor_of(request)
+        self.expect_scope(request)
+        signed = self.read_signature(request)
+        self.expect_match(request)
+        self.expect_key(request)
+        if signed is not None:
+            self.sign_handler(request, signed)
 
     def require_role(self, *roles: Role) -> Actor:
         """Return who acts. Raises PermissionDenied for any role but these."""

@@ -18,6 +18,7 @@ from reference.api.entry import now, read_body
 from reference.api.problems import problems
 from reference.api.proposal_serializers import ProposalSerializer
 from reference.core.actor import Actor, Role
+from reference.core.scopes import Scope
 from reference.filters import FilterSet
 from reference.models import Proposal
 
@@ -44,6 +45,8 @@ class StaticNoun(ABC, Generic[M]):
     filterset: ClassVar[type[FilterSet]]
     writers: ClassVar[tuple[Role, ...]] = (Role.OPERATOR,)
     proposes: ClassVar[bool] = False
+    read_scope: ClassVar[Scope] = Scope.REFERENCE_READ
+    write_scope: ClassVar[Scope] = Scope.REFERENCE_WRITE
 
     def expect_writer(self, *, actor: Actor) -> None:
         """Raise PermissionDenied for a role that changes nothing of this kind."""
@@ -98,7 +101,14 @@ class StaticDetail(ActorView[Any]):
     """Read, change and leave."""
 
     filter_backends: list[Any] = []
+    guarded_by = ()
     noun: ClassVar[StaticNoun[Any]]
+
+    def subject_rows(self) -> QuerySet[Any]:
+        """Return the row that the address names."""
+        found = self.noun.find(actor=self.actor, key=self.kwargs["key"])
+        rows: QuerySet[Any] = type(found)._default_manager.filter(pk=found.pk)  # noqa: SLF001 (Django documents it)
+        return rows
 
     def get_serializer_class(self) -> Any:
         """Return the shape of a change for the form of the browsable API, the shape of a row otherwise."""
@@ -125,11 +135,17 @@ class StaticDetail(ActorView[Any]):
         return Response(self.noun.shape(self.noun.leave(actor=self.actor, row=row, when=now())).data)
 
 
+def _access_of(*, noun: StaticNoun[Any], signed: str) -> dict[str, Any]:
+    """Return what an API key takes; limits, which a proposal changes and an opening sets, are signed."""
+    methods = frozenset({signed} if noun.proposes else ())
+    return {"read_scope": noun.read_scope, "write_scope": noun.write_scope, "signed_methods": methods}
+
+
 def list_view(*, noun: StaticNoun[Any]) -> type[StaticList]:
     """Make the view of a noun's list, described in the schema."""
     members = {
         "__doc__": noun.words, "noun": noun, "queryset": noun.model.objects.all(), "serializer_class": noun.shape,
-        "filterset_class": noun.filterset,
+        "filterset_class": noun.filterset, **_access_of(noun=noun, signed="POST"),
     }  # fmt: skip
     described = extend_schema_view(
         get=extend_schema(operation_id=f"static_data_{noun.plural}_list", summary=f"List {noun.plural}, by code"),
@@ -146,6 +162,7 @@ def detail_view(*, noun: StaticNoun[Any]) -> type[StaticDetail]:
     """Make the view of one of a noun, described in the schema."""
     members = {
         "__doc__": noun.words, "noun": noun, "queryset": noun.model.objects.all(), "serializer_class": noun.shape,
+        **_access_of(noun=noun, signed="PATCH"),
     }  # fmt: skip
     waiting: dict[Any, Any] = {202: ProposalSerializer} if noun.proposes else {}
     described = extend_schema_view(

@@ -27,6 +27,7 @@ from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import CsvParser, read_text
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.market_data import last_quotes
 from reference.market_filters import DailyPriceFilter, ExchangeRateFilter, QuoteFilter
 from reference.market_ingest import ingest_market_data, read_csv
@@ -56,10 +57,12 @@ class MarketDataView(ActorListView[Any]):
 
     kind: ClassVar[str]
     parser_classes = [*ActorView.parser_classes, CsvParser]
+    read_scope = Scope.MARKET_READ
+    write_scope = Scope.MARKET_WRITE
 
     def take_in(self, request: Request) -> Response:
         """Take in one line, a list of lines, or a CSV file; one line alone answers as itself."""
-        self.require_role(Role.OPERATOR)
+        actor = self.require_role(Role.OPERATOR)
         refuse_unknown_parameters(request=request, known=["source"])
         source = request.query_params.get("source")
         lines, alone = _lines_of(request)
@@ -70,6 +73,7 @@ class MarketDataView(ActorListView[Any]):
             lines=lines,
             source=source or (FILE_SOURCE if is_file else API_SOURCE),
             at=business_clock().at,
+            actor=actor,
         )
         if alone and outcome.refused:
             raise outcome.refused[0].refusal
@@ -136,6 +140,7 @@ class LastQuoteList(ActorView[Quote]):
     queryset = Quote.objects.all()
     serializer_class = LastQuoteSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.MARKET_READ
 
     @extend_schema(
         operation_id="market_quotes_latest",

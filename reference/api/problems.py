@@ -23,6 +23,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     code = serializers.CharField()
+    correlation_id = serializers.UUIDField(
+        required=False, help_text="What the log, the audit and the trace know the request by; also X-Request-ID."
+    )
     errors: Any = ProblemErrorSerializer(many=True, required=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from reference.api.entry import now, read_body
 from reference.api.problems import problems
 from reference.api.proposal_serializers import ProposalSerializer, ReasonSerializer
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.filters import ProposalFilter
 from reference.four_eyes import approve_proposal, differences_of, reject_proposal, withdraw_proposal
 from reference.models import Proposal
@@ -30,6 +32,7 @@ class ProposalList(ActorListView[Proposal]):
     queryset = Proposal.objects.all()
     serializer_class = ProposalSerializer
     filterset_class = ProposalFilter
+    read_scope = Scope.PROPOSALS_READ
 
     def get_queryset(self) -> QuerySet[Proposal]:
         """Return what the actor sees."""
@@ -57,10 +60,20 @@ class ProposalView(ActorView[Proposal]):
     queryset = Proposal.objects.all()
     serializer_class = ProposalSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.PROPOSALS_READ
+    write_scope = Scope.PROPOSALS_WRITE
+    guarded_by = ()
+    signed_methods = frozenset({"POST"})
 
-    def decided(self, proposal: Proposal) -> Response:
+    def answer(self, proposal: Proposal) -> Response:
         """Answer with the proposal as it stands now."""
         return Response(ProposalSerializer(proposal).data)
+
+    def decide(self, public_id: UUID, by: Callable[..., Proposal], **fields: Any) -> Response:
+        """Decide on a proposal that the actor sees, by a service that takes it with its own fields; answer with it."""
+        actor = self.require_role(*DECIDERS)
+        proposal = get_proposal(actor=actor, public_id=public_id)
+        return self.answer(by(proposal_id=proposal.pk, actor=actor, **fields, **now()))
 
 
 class ProposalDetail(ProposalView):
@@ -72,7 +85,7 @@ class ProposalDetail(ProposalView):
     )  # fmt: skip
     def get(self, request: Request, public_id: UUID) -> Response:
         """Read one proposal."""
-        return self.decided(get_proposal(actor=self.actor, public_id=public_id))
+        return self.answer(get_proposal(actor=self.actor, public_id=public_id))
 
 
 class ProposalApprove(ProposalView):
@@ -84,10 +97,7 @@ class ProposalApprove(ProposalView):
     )  # fmt: skip
     def post(self, request: Request, public_id: UUID) -> Response:
         """Approve a proposal that another person made; it is carried out in the same transaction."""
-        actor = self.require_role(*DECIDERS)
-        proposal = get_proposal(actor=actor, public_id=public_id)
-        fields = read_body(request=request, shape=ReasonSerializer)
-        return self.decided(approve_proposal(proposal_id=proposal.pk, **fields, actor=actor, **now()))
+        return self.decide(public_id, approve_proposal, **read_body(request=request, shape=ReasonSerializer))
 
 
 class ProposalReject(ProposalView):
@@ -99,10 +109,7 @@ class ProposalReject(ProposalView):
     )  # fmt: skip
     def post(self, request: Request, public_id: UUID) -> Response:
         """Reject a proposal that another person made."""
-        actor = self.require_role(*DECIDERS)
-        proposal = get_proposal(actor=actor, public_id=public_id)
-        fields = read_body(request=request, shape=ReasonSerializer)
-        return self.decided(reject_proposal(proposal_id=proposal.pk, **fields, actor=actor, **now()))
+        return self.decide(public_id, reject_proposal, **read_body(request=request, shape=ReasonSerializer))
 
 
 class ProposalWithdraw(ProposalView):
@@ -114,6 +121,4 @@ class ProposalWithdraw(ProposalView):
     )  # fmt: skip
     def post(self, request: Request, public_id: UUID) -> Response:
         """Withdraw a proposal, as who made it."""
-        actor = self.require_role(*DECIDERS)
-        proposal = get_proposal(actor=actor, public_id=public_id)
-        return self.decided(withdraw_proposal(proposal_id=proposal.pk, actor=actor, **now()))
+        return self.decide(public_id, withdraw_proposal)

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from reference.api.base import ActorListView, ActorView
 from reference.api.serializers import ParticipantSerializer, SecuritySerializer
 from reference.core.directory import ParticipantEntry, SecurityEntry
+from reference.core.scopes import Scope
 from reference.filters import ParticipantListFilter, SecurityListFilter
 from reference.models import Participant, Security
 from reference.queries import directory
@@ -54,6 +55,7 @@ class ParticipantList(ActorListView[Participant]):
     serializer_class = ParticipantSerializer
     filterset_class = ParticipantListFilter
     cursor_ordering = "code"
+    read_scope = Scope.REFERENCE_READ
 
 
 class ParticipantDetail(ActorView[Participant]):
@@ -62,6 +64,7 @@ class ParticipantDetail(ActorView[Participant]):
     queryset = Participant.objects.all()
     serializer_class = ParticipantSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.REFERENCE_READ
 
     @extend_schema(operation_id="participants_retrieve", examples=[PARTICIPANT_EXAMPLE])
     def get(self, request: Request, key: str) -> Response:
@@ -77,6 +80,7 @@ class SecurityList(ActorListView[Security]):
     serializer_class = SecuritySerializer
     filterset_class = SecurityListFilter
     cursor_ordering = "code"
+    read_scope = Scope.REFERENCE_READ
 
 
 class SecurityDetail(ActorView[Security]):
@@ -85,6 +89,7 @@ class SecurityDetail(ActorView[Security]):
     queryset = Security.objects.all()
     serializer_class = SecuritySerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.REFERENCE_READ
 
     @extend_schema(operation_id="securities_retrieve")
     def get(self, request: Request, code: str) -> Response:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from reference.access import actor_of
 from reference.answering import act_and_return, acting_actor_of, answer
 from reference.api.entry import now
-from reference.core.actor import Actor
+from reference.core.actor import Actor, Role
 from reference.core.proposal_lifecycle import ProposalStatus
 from reference.filters import ProposalFilter
 from reference.four_eyes import (
@@ -28,9 +28,15 @@ from reference.four_eyes import (
 )
 from reference.listing import Column, csv_url, cut_page, stream_query, wants_csv
 from reference.models import Proposal
-from reference.queries import business_clock, directory, get_proposal, proposals_visible_to
+from reference.queries import business_clock, directory, get_proposal, proposals_visible_to, proposals_waiting_for
 
-VIEWS = {"waiting": "Waiting", "decided": "Decided", "all": "All"}
+# To decide is what the navigation counts: what other persons have proposed and this one can decide.
+VIEWS = {"decide": "To decide", "waiting": "All waiting", "decided": "Decided", "all": "All"}
+WHY_EMPTY = {
+    "decide": "No other person's proposal waits for you. Your own are under All waiting.",
+    "waiting": "A change of a client's limits or of a compliance rule, or the declaration of a default, "
+    "appears here as soon as somebody proposes it.",
+}
 SAID = {
     "approve": "Approved and carried out: {}.",
     "reject": "Rejected: {}. Nothing has changed.",
@@ -58,10 +64,12 @@ def approvals(request: HttpRequest) -> HttpResponseBase:
     """List proposals, newest first: what would change, who asks, until when, and the decision."""
     actor = actor_of(request)
     view = request.GET.get("view", "")
-    view = view if view in VIEWS else "waiting"
+    view = view if view in VIEWS else "waiting" if actor.role is Role.AUDITOR else "decide"
     visible = proposals_visible_to(actor=actor)
-    waiting = visible.filter(status=ProposalStatus.PROPOSED)
-    shown = {"waiting": waiting, "decided": visible.exclude(status=ProposalStatus.PROPOSED), "all": visible}[view]
+    open_ones = visible.filter(status=ProposalStatus.PROPOSED)
+    counted = {"decide": proposals_waiting_for(actor=actor), "waiting": open_ones}
+    others = {"decided": visible.exclude(status=ProposalStatus.PROPOSED), "all": visible}
+    shown = (counted | others)[view]
     filtered = ProposalFilter(request.GET, queryset=shown.select_related("participant"))
     rows = filtered.qs if filtered.is_valid() else Proposal.objects.none()
     if wants_csv(request):
@@ -73,9 +81,10 @@ def approvals(request: HttpRequest) -> HttpResponseBase:
         "rows": described(proposals=cut.rows, actor=actor),
         "csv_url": csv_url(request),
         "keep": {"view": view},
+        "why_empty": WHY_EMPTY.get(view, "None matches this view and these filters."),
         "tabs": [
             {"label": label, "href": f"?view={name}", "current": name == view,
-             "count": waiting.count() if name == "waiting" else ""}
+             "count": counted[name].count() if name in counted else ""}
             for name, label in VIEWS.items()
         ],
         "participants": sorted(directory().participants.values(), key=lambda entry: entry.code),

@@ -141,7 +141,7 @@ def market_security(request: HttpRequest, isin: str) -> HttpResponseBase:
 @require_POST
 def market_upload(request: HttpRequest) -> HttpResponse:
     """Take in a CSV file of an operator's and show what became of its lines."""
-    acting_operator_of(request)
+    actor = acting_operator_of(request)
     kind = request.POST.get("kind", "")
     file = request.FILES.get("file")
     if kind not in LINE_KINDS or file is None:
@@ -152,7 +152,7 @@ def market_upload(request: HttpRequest) -> HttpResponse:
         raise MarketLineMalformed(str(error.detail)) from error
     except RequestDataTooBig as error:
         raise MarketLineMalformed("The file is larger than is read at once. Send it in parts.") from error
-    outcome = ingest_market_data(kind=kind, lines=read_csv(text), source="FILE", at=business_clock().at)
+    outcome = ingest_market_data(kind=kind, lines=read_csv(text), source="FILE", at=business_clock().at, actor=actor)
     context = {
         "kind": kind.replace("-", " "),
         "name": file.name,

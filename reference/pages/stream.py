@@ -8,8 +8,9 @@ from django.views.decorators.http import require_GET
 
 from reference.access import actor_of
 from reference.quote_store import tape_key
-from reference.quote_stream import ENTRY_ID, MOST_READERS, TooManyStreams, follow_tape, open_streams
+from reference.quote_stream import ENTRY_ID, follow_tape
 from reference.refusals import Refusal
+from reference.tape_listener import MOST_READERS, TooManyStreams, open_streams
 
 
 class StreamsNeedAsgi(Refusal):

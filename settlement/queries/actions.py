@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from events.core.life import LifeStep, Link
 from events.models import AuditRecord
-from events.queries import actions_on
+from events.queries.audit import actions_on
 from reference.core.actor import Actor
 from settlement.models import Instruction, PartyInstruction
 

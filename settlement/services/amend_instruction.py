@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from events.services import record_action, record_fact
+from events.services.audit import record_action
+from events.services.outbox import record_fact
 from reference.core.actor import Actor, Role
 from reference.locks import take_lock
 from reference.queries import directory

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from reference.core.calendar import check_business_day, check_covered
 from reference.core.directory import CurrencyEntry, SecurityEntry

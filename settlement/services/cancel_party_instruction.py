@@ -5,7 +5,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models.functions import Greatest, TruncDate
 
-from events.services import record_action, record_actions
+from events.services.audit import record_action, record_actions
 from reference.core.actor import SYSTEM, Actor
 from reference.core.calendar import BUSINESS_ZONE
 from reference.locks import take_lock

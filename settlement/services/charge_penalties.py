@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from reference.core.calendar import business_days_between, previous_business_day
 from reference.core.directory import Directory

@@ -6,7 +6,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from events.services import record_actions
+from events.services.audit import record_actions
 from reference.bulk import fetch_arrays
 from reference.core.actor import SYSTEM
 from reference.locks import take_lock

@@ -11,7 +11,8 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from events.services import record_action, record_fact
+from events.services.audit import record_action
+from events.services.outbox import record_fact
 from ledger.models import Account
 from reference.core.actor import Actor
 from reference.locks import take_lock

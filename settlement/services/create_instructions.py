@@ -7,7 +7,10 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from events.services import record_action, record_fact
+from events.contracts import Share
+from events.services.audit import record_action
+from events.services.outbox import record_fact
+from events.services.shares import read_shares, share_out
 from ledger.models import Account, AccountKind
 from reference.core.actor import Actor
 from reference.core.directory import SecurityEntry
@@ -33,6 +36,12 @@ CREATE_SQL = """
         AS i (public_id, source_id, deliverer_account_id, receiver_account_id, security_id, quantity_units,
               currency_id, cash_minor, intended_date, priority, partial_allowed)
     ON CONFLICT (source, source_id) DO NOTHING
+"""
+
+
+PARTIES_SQL = """
+    SELECT a.participant_id, sum(n)::bigint FROM unnest(%s::bigint[], %s::bigint[]) AS side (id, n)
+    JOIN ledger_account a ON a.id = side.id GROUP BY 1
 """
 
 
@@ -84,9 +93,17 @@ def create_instructions(
         )
         created = int(cursor.rowcount)
         if created:
-            record_fact(fact=InstructionsCreated(count=created))
+            sides = (columns.deliverer_account, columns.receiver_account)
+            shares = shares_of_accounts(sides=sides) if created == count else None
+            record_fact(fact=InstructionsCreated(count=created), shares=shares)
         refresh_statistics(rows=created, tables=("settlement_instruction",))
     return created
+
+
+def shares_of_accounts(*, sides: tuple[Int64Array, Int64Array]) -> dict[int, Share]:
+    """Count things by the participants whose accounts they concern. sides: both accounts of each, arrays (n,)."""
+    accounts, counts = np.unique(np.concatenate(sides), return_counts=True)
+    return read_shares(sql=PARTIES_SQL, parameters=[accounts.tolist(), counts.tolist()])
 
 
 class DirectInstruction(NamedTuple):
@@ -161,7 +178,9 @@ def enter_instruction(
             raise InstructionReferenceReused(
                 "The party's own instruction with this reference stands already.", pointer="/reference"
             )
-        record_fact(fact=InstructionsCreated(count=1))
+        parties = (entered.deliverer_account.participant_id, entered.receiver_account.participant_id)
+        shares = share_out(things=((party, standing.public_id) for party in parties))
+        record_fact(fact=InstructionsCreated(count=1), shares=shares)
         record_action(
             actor=actor,
             action="instruction.entered",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Account, AccountKind
 from ledger.services import open_accounts, set_floor
 from reference.core.actor import Actor

@@ -68,10 +68,6 @@ def draw_credit(
     pledges: list[CollateralPledge] = []
     drawn: dict[str, int] = {}
     for place, draw in zip(places, draws, strict=True):
-        own = np.flatnonzero(after.line == place)
-        pledged = choose_pledges(
-            credit=draw.amount_minor, units=after.units[own], unit_value=after.unit_value[own], wanted=wanted[own]
-        )
         account, currency = int(credit.lines.account[place]), int(credit.lines.currency[place])
         lines += [
             (draw.pk, int(credit.lines.credit_account[place]), currency, -draw.amount_minor),
@@ -79,24 +75,33 @@ def draw_credit(
         ]
         code = directory().currencies[currency].code
         drawn[code] = drawn.get(code, 0) + draw.amount_minor
-        for holding, units in zip(own.tolist(), pledged.tolist(), strict=True):
-            if units:
-                securities_account, security = int(after.account[holding]), int(after.security[holding])
-                pledges.append(
-                    CollateralPledge(
-                        credit=draw,
-                        securities_account_id=securities_account,
-                        security_id=security,
-                        units=units,
-                        unit_value_minor=int(after.unit_value[holding]),
-                    )
-                )
-                lines += [
-                    (draw.pk, securities_account, security, -units),
-                    (draw.pk, int(credit.lines.collateral_account[place]), security, units),
-                ]
+        own = np.flatnonzero(after.line == place)
+        for pledge in _choose(draw=draw, holdings=after, own=own, wanted=wanted):
+            pledges.append(pledge)
+            lines += [
+                (draw.pk, pledge.securities_account_id, pledge.security_id, -pledge.units),
+                (draw.pk, int(credit.lines.collateral_account[place]), pledge.security_id, pledge.units),
+            ]
     CollateralPledge.objects.bulk_create(pledges)
     return DrawnCredit(as_postings(source="CREDIT", lines=lines), drawn)
+
+
+def _choose(*, draw: CreditDraw, holdings: Holdings, own: Int64Array, wanted: Int64Array) -> list[CollateralPledge]:
+    """Return what is pledged for a credit. own: the places of its line's holdings. Raises PledgesDoNotCover."""
+    chosen = choose_pledges(
+        credit=draw.amount_minor, units=holdings.units[own], unit_value=holdings.unit_value[own], wanted=wanted[own]
+    )
+    return [
+        CollateralPledge(
+            credit=draw,
+            securities_account_id=int(holdings.account[holding]),
+            security_id=int(holdings.security[holding]),
+            units=units,
+            unit_value_minor=int(holdings.unit_value[holding]),
+        )
+        for holding, units in zip(own.tolist(), chosen.tolist(), strict=True)
+        if units
+    ]
 
 
 def as_postings(*, source: str, lines: list[tuple[int, int, int, int]]) -> Postings:

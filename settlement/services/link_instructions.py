@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from reference.locks import take_lock
 from settlement.core.lifecycle import InstructionStatus

@@ -4,7 +4,8 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from events.services import record_fact
+from events.services.outbox import record_fact
+from events.services.shares import read_named_shares
 from reference.core.pairing import Tolerance
 from reference.locks import take_lock
 from reference.public_ids import new_public_ids
@@ -39,6 +40,12 @@ CREATE_SQL = """
     CROSS JOIN LATERAL (SELECT d.partial <> 'NPAR' AND r.partial <> 'NPAR' AS both_allow) terms
     ORDER BY d.id
     RETURNING source_id, id
+"""
+
+PARTIES_SQL = """
+    SELECT a.participant_id, i.public_id FROM settlement_instruction i
+    JOIN ledger_account a ON a.id IN (i.deliverer_account_id, i.receiver_account_id)
+    WHERE i.id = ANY(%s) ORDER BY i.id
 """
 
 MATCHED_SQL = """
@@ -77,7 +84,8 @@ def match_instructions(*, at: datetime, business_date: date) -> int:
                 cursor.execute(MATCHED_SQL, [at, deliverers + receivers, instructions + instructions])
                 resolve_links(at=at)
                 refresh_holds(instruction_ids=instructions)
-                record_fact(fact=InstructionsCreated(count=len(pairs)))
+                shares = read_named_shares(sql=PARTIES_SQL, parameters=[instructions])
+                record_fact(fact=InstructionsCreated(count=len(pairs)), shares=shares)
             cursor.execute(CHECKED_SQL)
         refresh_statistics(rows=len(pairs), tables=("settlement_instruction",))
     return len(pairs)

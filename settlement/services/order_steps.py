@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from reference.locks import take_lock
 from reference.queries import ClockReading

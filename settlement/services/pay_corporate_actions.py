@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from events.services import record_actions
+from events.services.audit import record_actions
 from ledger.models import Account, AccountKind
 from ledger.services import post_entries
 from reference.bulk import fetch_arrays

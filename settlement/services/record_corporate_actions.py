@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from events.services import record_actions
+from events.services.audit import record_actions
 from reference.core.actor import SYSTEM
 from reference.locks import take_lock
 from settlement.core.corporate_actions import CorporateActionStatus

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, Decimal
 import numpy as np
 from django.db import transaction
 
-from events.services import record_actions
+from events.services.audit import record_actions
 from reference.core.actor import Actor
 from reference.core.calendar import add_business_days
 from reference.locks import take_lock

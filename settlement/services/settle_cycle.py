@@ -7,15 +7,17 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.locks import take_lock
 from reference.queries import directory
+from reference.tracing import traced
 from settlement.contracts import CycleSettled
 from settlement.core.decide import decide_settlement
 from settlement.core.explain import CODE
 from settlement.core.lifecycle import Reason
 from settlement.models import Cycle, Movements
 from settlement.services.book_outcome import book_outcome
+from settlement.services.create_instructions import shares_of_accounts
 from settlement.services.draw_credit import draw_credit
 from settlement.services.explain_outcome import Outcome, explain_outcome
 from settlement.services.load_due import load_due, sort_due
@@ -29,6 +31,7 @@ DECIDE_SECONDS = 10.0
 DECIDE_SECONDS_PER_MILLION = 50.0
 
 
+@traced("settlement.cycle")
 def settle_cycle(
     *, name: str, at: datetime, business_date: date, partials: bool = False, movements: str = Movements.ALL
 ) -> Cycle | None:
@@ -81,7 +84,8 @@ def settle_cycle(
             decided_in_ms=round(1000 * (decided - deciding)),
             took_ms=round(1000 * (time.monotonic() - started)),
         )
-        record_fact(fact=CycleSettled(cycle=cycle.pk, settled=cycle.settled))
+        shares = shares_of_accounts(sides=(due.deliverer[moved], due.receiver[moved]))
+        record_fact(fact=CycleSettled(cycle=cycle.pk, settled=cycle.settled), shares=shares)
     return cycle
 
 

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import Q
 
-from events.services import record_action, record_fact
+from events.services.audit import record_action
+from events.services.outbox import record_fact
 from reference.core.actor import Actor
 from reference.locks import take_lock
 from settlement.contracts import InstructionsReleased

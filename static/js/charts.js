@@ -22,7 +22,8 @@
     for (const [unit, letter] of [[1e9, "bn"], [1e6, "m"], [1e3, "k"]]) if (size >= unit) return `${+(value / unit).toPrecision(3)}${letter}`;
     return String(+value.toPrecision(3));
   };
-  const exact = (value, digits) => value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const signed = (text) => text.replace("-", "\u2212");
+  const exact = (value, digits) => signed(value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 
   const line = ({ name, values, kind, tone, stack }, colours) => {
     const paint = tone === "none" ? "transparent" : colours[tone];
@@ -38,7 +39,7 @@
     const shown = data.series.filter((one) => one.tone !== "none");
     const places = { type: "category", data: data.labels, inverse: data.horizontal, axisLine: { lineStyle: { color: colours["line-strong"] } },
       axisTick: { show: false }, axisLabel: { ...text, hideOverlap: true } };
-    const values = { type: "value", scale: !data.from_zero, axisLabel: { ...text, formatter: data.from_zero ? short : (value) => value.toLocaleString("en-GB", { maximumFractionDigits: 6 }) }, splitLine: { lineStyle: { color: colours.line } } };
+    const values = { type: "value", scale: !data.from_zero, axisLabel: { ...text, formatter: (value) => signed(data.from_zero ? short(value) : value.toLocaleString("en-GB", { maximumFractionDigits: 6 })) }, splitLine: { lineStyle: { color: colours.line } } };
     const tooltip = (points) => [points[0].axisValueLabel, ...points.filter((point) => shown.some((one) => one.name === point.seriesName) && typeof point.value === "number")
       .map((point) => `${point.seriesName}  ${exact(point.value, data.digits)} ${data.unit}`)].join("\n");
     return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,6 +11,16 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from tests.factories.market import Market
+
+
+@pytest.fixture(scope="session")
+def schema(django_db_setup: None) -> dict[str, Any]:
+    """The API's description, as /api/schema gives it."""
+    from drf_spectacular.generators import SchemaGenerator
+
+    generator: Any = SchemaGenerator()
+    document: dict[str, Any] = json.loads(json.dumps(generator.get_schema(request=None, public=True), default=str))
+    return document
 
 
 @pytest.fixture

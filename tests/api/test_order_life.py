@@ -85,6 +85,26 @@ def test_a_replacement_moves_the_reservation_and_a_rejected_one_nothing(desk: De
     assert post(alpha, order.public_id, "replace", {"quantity": 5}).status_code == 409
 
 
+def test_a_replacement_keeps_what_it_does_not_name_whatever_it_is_by_then(
+    desk: Desk, alpha: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading an order and replacing its limit somebody else doubles its quantity."""
+    from trades.queries.orders import get_order
+
+    order = desk.order(quantity=100)
+    desk.route()
+
+    def read_then_double(**terms: Any) -> Any:
+        monkeypatch.undo()
+        found = get_order(**terms)
+        assert post(alpha, order.public_id, "replace", {"quantity": 200}).status_code == 200
+        return found
+
+    monkeypatch.setattr("trades.api.views.orders.get_order", read_then_double)
+    answer = post(alpha, order.public_id, "replace", {"limit_price": "9.90"}).json()
+    assert (answer["quantity"], answer["limit_price"]) == (200, "9.9")
+
+
 def test_another_brokers_order_is_unknown(desk: Desk) -> None:
     order = desk.order()
     stranger = login(participant=desk.maker, name="stranger")

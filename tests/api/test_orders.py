@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
+from reference.queries import forget_directory
 from tests.factories.market import Market, login
 from tests.factories.ordering import place_order, quote
 from tests.factories.trading import make_client, make_trader
@@ -83,7 +84,8 @@ def test_a_rejected_order_stands_and_is_linked(alpha: Browser, market: Market, c
     assert [step["status"] for step in read["status_history"]] == ["RECEIVED", "REJECTED"]
     again = post(alpha, fields(market, side="SELL"))
     assert again.status_code == 422
-    assert again.json() == problem | {"outcome": "REPEATED"}
+    told = {"outcome": "REPEATED", "correlation_id": again["X-Request-ID"]}
+    assert again.json() == problem | told
     assert Order.objects.count() == 1
 
 
@@ -167,6 +169,38 @@ def test_each_check_rejects_by_its_code(
     order = Order.objects.get()
     assert (order.status, order.refusal_code, order.reserved_minor, order.ordered_minor) == ("REJECTED", code, 0, 0)
     assert not CreditUse.objects.exists()
+
+
+INACTIVE = [
+    ("client", {"status": "SUSPENDED"}, "client-not-active"),
+    ("broker", {"active": False}, "broker-not-active"),
+    ("trader", {"active": False}, "trader-not-active"),
+    ("security", {"active": False}, "inactive-security"),
+]
+
+
+@pytest.mark.parametrize(("who", "change", "code"), INACTIVE)
+def test_for_who_is_not_active_orders_are_cancelled_and_nothing_else(
+    operator: Browser, market: Market, client_of_alpha: Client, who: str, change: dict[str, Any], code: str
+) -> None:
+    trader = make_trader(broker=market.alpha)
+    placed = post(operator, fields(market, trader=trader.code)).json()
+    subject = {"client": client_of_alpha, "broker": market.alpha, "trader": trader, "security": market.equity}[who]
+    type(subject)._default_manager.filter(pk=subject.pk).update(**change)
+    forget_directory()
+    response = post(operator, fields(market, client_order_id="O-2", trader=trader.code))
+    assert response.status_code == 422, response.content
+    problem = response.json()
+    assert (problem["code"], [error["code"] for error in problem["errors"]]) == ("order-rejected", [code])
+    assert operator.get(f"/problems/{code}").status_code == 200
+    rejected = Order.objects.get(client_order_id="O-2")
+    assert (rejected.status, rejected.refusal_code, rejected.reserved_minor) == ("REJECTED", code, 0)
+    larger = post(operator, {"quantity": 200}, placed["links"]["replace"])
+    # Whoever replaces need not be who placed it.
+    assert larger.status_code == (200 if who == "trader" else 422)
+    if who != "trader":
+        assert [error["code"] for error in larger.json()["errors"]] == [code]
+    assert post(operator, {}, placed["links"]["cancel"]).json()["status"] == "CANCELLED"
 
 
 def test_a_broker_sends_and_sees_its_own_clients_orders(

@@ -29,22 +29,24 @@ def tape(running: Running, django_db_blocker: Any) -> Iterator[Any]:
 
     from reference import quote_store
     from reference.core.calendar import BUSINESS_ZONE
+    from reference.market_data import SecurityQuote
     from reference.models import Security
-    from reference.quote_services import NewQuote, publish_quotes
+    from reference.quote_services import publish_quotes
+    from reference.valkey import prefix_of
 
     with django_db_blocker.unblock():
         # The process's notes are of the database that the tests before it used.
-        quote_store._prefix.cache_clear()
+        prefix_of.cache_clear()
         security = Security.objects.get(symbol="EQUITY")
 
         def publish(minute: int) -> str:
             at = datetime(2008, 9, 8, 9, 0, tzinfo=BUSINESS_ZONE) + timedelta(minutes=minute)
-            one = NewQuote(security.pk, at, Decimal(100), Decimal(101), Decimal(100) + minute, 1, 1, 1)
-            publish_quotes(quotes=[one], source="TEST")
+            one = SecurityQuote(security.pk, at, Decimal(100), Decimal(101), Decimal(100) + minute, 1, 1, 1, "TEST")
+            publish_quotes(quotes=[one])
             return quote_store.last_on_tape()
 
         yield publish
-        quote_store._prefix.cache_clear()
+        prefix_of.cache_clear()
 
 
 class Reader:

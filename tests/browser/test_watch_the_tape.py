@@ -18,15 +18,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_watch_the_tape(sign_in: SignIn, played: Chain, complaints: list[str]) -> None:
+    from reference.market_data import SecurityQuote
     from reference.models import Security
-    from reference.quote_services import NewQuote, publish_quotes
+    from reference.quote_services import publish_quotes
 
     share = Security.objects.get(symbol="SHARE")
 
     def quote(minute: int, last: str) -> None:
         at = played.at + timedelta(minutes=minute)
         prices = Decimal(last) - 1, Decimal(last) + 1, Decimal(last)
-        publish_quotes(quotes=[NewQuote(share.pk, at, prices[0], prices[1], prices[2], 1, 1, 1)], source="TEST")
+        publish_quotes(quotes=[SecurityQuote(share.pk, at, prices[0], prices[1], prices[2], 1, 1, 1, "TEST")])
 
     quote(0, "10.5")
     page = sign_in("alpha")

@@ -21,11 +21,12 @@ BROKER = 6
 ROUTER = """
 import django
 django.setup()
+from django.conf import settings
 from reference.queries import business_clock
 from trades.services.orders.route_orders import route_orders
 while True:
     clock = business_clock()
-    route_orders(at=clock.at, business_date=clock.business_date)
+    route_orders(at=clock.at, business_date=clock.business_date, seed=settings.VENUE_SEED)
 """
 
 

@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from events.models import OutboxFact
-from events.queries import waiting_facts
+from events.queries.outbox import waiting_facts
 from fmi.business_day import run_flow, sweep
 from fmi.clock import start_clock
 from fmi.demo.play import play_days, prepare_books

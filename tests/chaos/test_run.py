@@ -52,9 +52,9 @@ def start(*, var: Path, port: int) -> subprocess.Popen[str]:
     )
 
 
-def health(port: int) -> str:
+def readiness(port: int) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
             return str(json.load(answer)["status"])
     except urllib.error.HTTPError as error:
         return str(json.load(error)["status"])
@@ -89,7 +89,7 @@ def running(*, var: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     process = start(var=var, port=port)
     try:
         give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while health(port) != "ok":
+        while readiness(port) != "ok":
             assert process.poll() is None, process.communicate()[0]
             assert time.monotonic() < give_up_at, "the pages did not come alive"
             time.sleep(0.2)
@@ -143,7 +143,7 @@ def test_killed_outright_it_leaves_no_process_but_the_servers_which_the_next_sta
         process.kill()
         process.wait()
     give_up_at = time.monotonic() + 30
-    while health(port) != "no answer" and time.monotonic() < give_up_at:
+    while readiness(port) != "no answer" and time.monotonic() < give_up_at:
         time.sleep(0.1)
     assert pair.lives()
     with running(var=var, port=port):

@@ -27,12 +27,17 @@ def make_buyer(chain: Chain, *, code: str = "BUYER", broker: str = "ALPHA") -> C
     )  # fmt: skip
 
 
-def make_executed(chain: Chain, client: Client, *, reference: str, parts: int, side: str = "BUY") -> Order:
-    """Execute an order of the client in so many parts of 10 at 10.00 each, with BRAVO; the trades are matched."""
+def make_executed(
+    chain: Chain, client: Client, *, reference: str, parts: int, side: str = "BUY", open_units: int = 0
+) -> Order:
+    """Execute an order of the client in so many parts of 10 at 10.00 each, with BRAVO; the trades are matched.
+
+    open_units: what is left open besides; the order is then good till cancelled.
+    """
     security = Security.objects.get(symbol="STOCK")
     order = place_order(
-        client=client, security=security, side=side, quantity=10 * parts, client_order_id=reference, at=chain.at,
-        business_date=chain.day,
+        client=client, security=security, side=side, quantity=10 * parts + open_units, client_order_id=reference,
+        at=chain.at, business_date=chain.day, time_in_force="GTC" if open_units else "DAY",
     )  # fmt: skip
     venue = Venue.objects.first() or make_venue(mic="XAAA", market_maker_id=chain.ids["BRAVO"], opens_at=time(9))
     step_orders(order_ids=[order.pk], status=OrderStatus.ROUTING, at=chain.at)
@@ -53,6 +58,7 @@ def make_executed(chain: Chain, client: Client, *, reference: str, parts: int, s
     Order.objects.filter(pk=order.pk).update(
         filled_units=10 * parts, filled_minor=10_000 * parts, fees_minor=2 * parts, routed_units=10 * parts
     )
-    step_orders(order_ids=[order.pk], status=OrderStatus.FILLED, at=chain.at)
+    after = OrderStatus.PARTIALLY_FILLED if open_units else OrderStatus.FILLED
+    step_orders(order_ids=[order.pk], status=after, at=chain.at)
     order.refresh_from_db()
     return order

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from reference.core.actor import SYSTEM, Actor
+from reference.market_data import SecurityQuote
 from reference.models import Security
-from reference.quote_services import NewQuote, publish_quotes
+from reference.quote_services import publish_quotes
 from tests.factories.market import NOW, TODAY
 from trades.core.order_ticket import OrderTicket
 from trades.models import Client, Order
@@ -55,8 +56,8 @@ def place_order(
 def quote(*, security: Security, bid: str = "9.99", ask: str = "10.01", at: datetime = NOW, units: int = 1_000) -> None:
     """Publish a quote."""
     price_bid, price_ask = Decimal(bid), Decimal(ask)
-    made = NewQuote(
+    made = SecurityQuote(
         security_id=security.pk, at=at, bid=price_bid, ask=price_ask, last=(price_bid + price_ask) / 2,
-        bid_units=units, ask_units=units, last_units=units,
+        bid_units=units, ask_units=units, last_units=units, source="TEST",
     )  # fmt: skip
-    publish_quotes(quotes=[made], source="TEST")
+    publish_quotes(quotes=[made])

@@ -20,6 +20,7 @@ from trades.queries.held_books import forget_books
 from trades.services.orders.record_fills import record_fills
 from trades.services.orders.route_orders import route_orders
 
+SEED = 20080915
 _others = itertools.count(10**12)
 
 
@@ -62,9 +63,9 @@ class Desk:
         client = changes.pop("client", self.client)
         return place_order(client=client, security=self.market.equity, **terms | changes)
 
-    def route(self, *, minutes: float = 0) -> int:
+    def route(self, *, minutes: float = 0, seed: int = SEED) -> int:
         """Let the router work, so many minutes after ten o'clock."""
-        return route_orders(at=later(minutes), business_date=TODAY)
+        return route_orders(at=later(minutes), business_date=TODAY, seed=seed)
 
     def record(self) -> int:
         """Record what the venues have executed."""

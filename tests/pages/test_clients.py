@@ -50,6 +50,10 @@ def test_limits_are_proposed_approved_and_shown(orion: None, operator: Client, a
     assert "another person decides" in text
     assert "ORION Active Orion" in " ".join(text.split())
     queue = get_text(operator, "/approvals/")
+    assert "To decide 1 All waiting 1" in queue
+    assert "To decide 0 All waiting 1" in get_text(alpha, "/approvals/")
+    assert operator.get("/approvals/").context["nav_counts"]["approvals"] == 1
+    assert alpha.get("/approvals/").context["nav_counts"]["approvals"] == 0
     assert "ORION limits of a client, ALPHA Credit limit: 1,000,000.00 EUR → 2,500,000.00 EUR Proposed alpha" in queue
     from reference.models import Proposal
 

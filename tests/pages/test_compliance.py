@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pages.reading import get_csv, get_text
+from tests.pages.reading import get_csv, get_text, text_of
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -91,7 +91,63 @@ def test_a_rule_is_proposed_and_the_page_says_that_it_waits(operator: Client, au
     assert Proposal.objects.get().after == {"action": "WARN", "volume_percent": 200, "ceiling_minor": 100_000}
     assert ComplianceRule.objects.get(code="FAT-FINGER").action == "REJECT"
     assert "waits for another person" in get_text(operator, path)
-    assert "Of the average volume, %: 100 → 200" in get_text(operator, "/approvals/")
+    assert "Of the average volume, %: 100 → 200" in get_text(operator, "/approvals/?view=waiting")
+
+
+NEW_RULE = {
+    "code": "big-stock", "name": "Big trades in STOCK", "action": "WARN", "valid_from": "2008-09-01",
+    "ceiling_minor": "5,000.00", "security": "stock",
+}  # fmt: skip
+
+
+def test_a_rule_is_added_switched_off_and_another_person_switches_it_on(
+    operator: Client, auditor: Client, watched: Chain
+) -> None:
+    from reference.core.actor import Actor, Role
+    from reference.four_eyes import approve_proposal
+    from reference.models import Proposal
+    from trades.models import ComplianceRule
+
+    path = "/compliance/rules/new/?kind=FAT_FINGER"
+    assert auditor.get(path).status_code == auditor.post(path, NEW_RULE).status_code == 403
+    text = text_of(operator.post(path, NEW_RULE, follow=True))
+    assert "BIG-STOCK stands switched off until another person approves it." in text
+    rule = ComplianceRule.objects.get(code="BIG-STOCK")
+    assert (rule.active, rule.ceiling_minor, rule.security_id) == (False, 500_000, watched.assets["STOCK"])
+    waiting = get_text(operator, "/approvals/?view=waiting")
+    assert "In force: no → yes" in waiting
+    assert "above EUR 5,000" in waiting
+    approve_proposal(
+        proposal_id=Proposal.objects.get().pk, actor=Actor(name="second", role=Role.OPERATOR), at=watched.at,
+        business_date=watched.day,
+    )  # fmt: skip
+    rule.refresh_from_db()
+    assert rule.active
+    taken = operator.post(path, NEW_RULE)
+    assert taken.status_code == 422
+    assert "Another one has this code." in text_of(taken)
+    assert 'value="Big trades in STOCK"' in taken.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"code": "1-no"}, "code"), ({"name": " "}, "name"), ({"ceiling_minor": ""}, "volume_percent"),
+        ({"ceiling_minor": "many"}, "ceiling_minor"), ({"security": "NOTHING"}, "security"),
+        ({"client": "NOBODY"}, "client"), ({"participant": "NOBODY"}, "participant"),
+        ({"valid_from": "soon"}, "valid_from"), ({"action": "SHOUT"}, "action"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_new_rule_stands_at_its_field(
+    changes: dict[str, str], field: str, operator: Client, watched: Chain
+) -> None:
+    from trades.models import ComplianceRule
+
+    before = ComplianceRule.objects.count()
+    answer = operator.post("/compliance/rules/new/?kind=FAT_FINGER", NEW_RULE | changes)
+    assert answer.status_code == 422
+    assert [one.name for one in answer.context["fields"] if one.error] == [field]
+    assert ComplianceRule.objects.count() == before
 
 
 def test_an_entry_of_the_restricted_list_is_ended(operator: Client, watched: Chain) -> None:
@@ -130,5 +186,5 @@ def test_rows_cost_no_queries(
         make_trade(chain=watched, quantity=quantity)
     enrich_trades(at=watched.at, business_date=watched.day)
     operator.get(path)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         operator.get(path)

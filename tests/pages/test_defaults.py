@@ -76,7 +76,7 @@ def test_two_operators_walk_through_it_on_the_pages(
     # A proposal is between the CCP's people.
     assert charlie.get(address).status_code == 404
     told = operator.post(f"{address}step/declare/", follow=True).content.decode()
-    assert "another person than the one who proposed it" in told
+    assert "it takes a second person" in told
     assert "None of the member" in second.post(f"{address}step/declare/", follow=True).content.decode()
     operator.post(f"{address}step/suspend/")
     text = get_text(operator, address)
@@ -199,7 +199,7 @@ def test_a_drill_is_played_and_shown(chain: Chain, operator: Client, auditor: Cl
 
 def test_the_list_asks_no_query_a_row(offered: int, operator: Client, django_assert_max_num_queries: Any) -> None:
     operator.get("/risk/defaults/")
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(17):
         operator.get("/risk/defaults/")
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(43):
         operator.get(f"/risk/defaults/{offered}/")

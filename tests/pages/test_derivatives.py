@@ -116,9 +116,9 @@ def test_more_rows_cost_no_more_queries(
     for number in range(6):
         market.trade("BRAVO", "BUY", "1", "100.00", symbol=STOCK, client_id=f"Q{number}")
     operator.get("/derivatives/")
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(22):
         operator.get("/derivatives/")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(18):
         operator.get(f"/derivatives/{market.accounts['BRAVO'].pk}/")
 
 

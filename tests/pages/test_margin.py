@@ -154,7 +154,7 @@ def test_an_operator_margins_now_and_repeats_a_refused_evening(
     assert MarginRun.objects.filter(kind="EVENING", business_date=margined.day).exists()
 
 
-@pytest.mark.parametrize(("address", "most"), [("/risk/margin/", 12), ("/risk/what-if/", 11)])
+@pytest.mark.parametrize(("address", "most"), [("/risk/margin/", 15), ("/risk/what-if/", 14)])
 def test_rows_cost_no_queries(
     address: str, most: int, operator: Client, margined: Chain, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def quoted(chain: Chain) -> Chain:
     """SHARE closed at 10.00 yesterday and is quoted since this morning, with its whole history before."""
     from reference import quote_store
+    from reference.market_data import SecurityQuote
     from reference.models import DailyPrice, Security
-    from reference.quote_services import NewQuote, publish_quotes
+    from reference.quote_services import publish_quotes
 
     quote_store.forget()
     share = Security.objects.get(symbol="SHARE")
@@ -36,13 +37,13 @@ def quoted(chain: Chain) -> Chain:
             adjusted_close=price,
         )  # fmt: skip
     quotes = [
-        NewQuote(
+        SecurityQuote(
             share.pk, chain.at - timedelta(minutes=5 * (9 - number)), Decimal("10.4"), Decimal("10.6"),
-            Decimal("10.5") - Decimal(number % 3) / 100, 1_100, 2_200, 300,
+            Decimal("10.5") - Decimal(number % 3) / 100, 1_100, 2_200, 300, "TEST",
         )
         for number in range(10)
     ]  # fmt: skip
-    publish_quotes(quotes=quotes, source="TEST")
+    publish_quotes(quotes=quotes)
     return chain
 
 
@@ -88,7 +89,7 @@ def test_the_pages_cost_the_same_whatever_is_listed(
     SecurityFactory.create_batch(20)
     alpha.get("/market/")
     # Besides session, user, membership, clock and menu: securities, last quotes not in Valkey, closes, the day, rates.
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         assert alpha.get("/market/").status_code == 200
 
 
@@ -127,25 +128,26 @@ def test_a_spark_is_a_line_in_its_box() -> None:
     [("10.5", "10", "+5.00 %"), ("9.5", "10", "\N{MINUS SIGN}5.00 %"), ("9.9999", "10", "0.00 %"), ("10", None, "")],
 )
 def test_a_change_is_written_with_its_sign(quoted: Chain, last: str, previous: str | None, text: str) -> None:
-    from reference.market_data import LastQuote
+    from reference.market_data import SecurityQuote
     from reference.market_queries import TapeRow
     from reference.queries import directory
 
     security = directory().securities_by_symbol["SHARE"]
     price = Decimal(last)
-    quote = LastQuote(security.id, quoted.at, price, price, price, 1, 1, 1, "TEST")
+    quote = SecurityQuote(security.id, quoted.at, price, price, price, 1, 1, 1, "TEST")
     close = None if previous is None else Decimal(previous)
     assert TapeRow(security, quote, close, "", is_today=True).change_text == text
 
 
 def test_yesterdays_quote_stands_against_the_close_before_it(quoted: Chain, alpha: Client) -> None:
+    from reference.market_data import SecurityQuote
     from reference.models import Security
     from reference.queries import directory
-    from reference.quote_services import NewQuote, publish_quotes
+    from reference.quote_services import publish_quotes
 
     bond = Security.objects.get(symbol="BOND")
     at = datetime.combine(quoted.day - timedelta(days=1), quoted.at.timetz())
     prices = Decimal(99), Decimal(101), Decimal(100)
-    publish_quotes(quotes=[NewQuote(bond.pk, at, prices[0], prices[1], prices[2], 1, 1, 1)], source="TEST")
+    publish_quotes(quotes=[SecurityQuote(bond.pk, at, prices[0], prices[1], prices[2], 1, 1, 1, "TEST")])
     assert directory().securities[bond.pk].percent
     assert f"{at:%d %b %Y}" in get_text(alpha, "/market/?q=BOND")

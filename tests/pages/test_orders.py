@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,23 @@ def test_the_blotter_shows_how_far_an_order_is(bought: Order, operator: Browser)
     assert "B-1" not in get_text(operator, "/orders/?view=rejected")
     assert "B-1" in get_text(operator, "/orders/?view=all&client=buyer&security=STOCK")
     assert "B-1" not in get_text(operator, "/orders/?view=all&side=SELL")
+
+
+def test_the_blotter_opens_on_what_still_works(bought: Order, operator: Browser, alpha: Browser, chain: Chain) -> None:
+    from reference.models import BusinessClock
+    from trades.models import Order
+
+    alpha.post("/orders/new/", TICKET | {"client_order_id": "B-2"})
+    assert Order.objects.get(client_order_id="B-2").status == "VALIDATED"
+    text = get_text(operator, "/orders/")
+    assert text.index("B-2") < text.index("Done today") < text.index("B-1")
+    assert "Working 2 Open 1 Today 2 Rejected today 0 All" in text
+    BusinessClock.objects.update(business_date=chain.day + timedelta(days=1))
+    text = get_text(operator, "/orders/")
+    assert "B-2" in text
+    assert "B-1" not in text
+    assert "Working 1 Open 1 Today 0" in text
+    assert {row["client_order_id"] for row in get_csv(operator, "/orders/?format=csv")} == {"B-2"}
 
 
 def test_the_csv_is_the_filtered_list(bought: Order, alpha: Browser, bravo: Browser) -> None:

@@ -17,7 +17,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def chain(db: None) -> Chain:
-    """ALPHA has bought 100 STOCK at 9.00 on Monday and sold 40 at 12.00 on Tuesday; STOCK closes at 10.00 and 11.00."""
+    """ALPHA has bought 100 STOCK at 9.00 on Monday and sold 40 at 12.00 on Tuesday; STOCK closes at 10.00 and 11.00.
+
+    Nobody quotes it, so on Tuesday Monday's close counts.
+    """
     from reference.models import DailyPrice
     from reference.quote_store import forget
     from tests.factories.chain import MONDAY, make_chain
@@ -59,20 +62,20 @@ def test_the_blotter_shows_what_was_made(chain: Chain, users: dict[str, Client])
     page = plain(users["ALPHA"].get("/positions/"))
     assert "ALPHA" in page
     assert 'id="party-BRAVO"' not in page
-    for figure in ("60", "660.00", "120.00", "240.00"):  # Units, value, unrealised and realised today, result.
+    for figure in ("60", "600.00", "60.00", "120.00", "180.00"):  # Units, value, unrealised, realised today, result.
         assert figure in page, figure
     live = users["ALPHA"].get("/positions/", headers={"HX-Request": "true"})
     assert b"<html" not in live.content
-    assert "240.00" in plain(live)
+    assert "180.00" in plain(live)
     closed = plain(users["operator"].get("/positions/?date=2008-09-08"))
     assert "1000.00" in closed.replace(",", "")
     csv = plain(users["operator"].get("/positions/?format=csv")).splitlines()
     assert [line.split(",")[0] for line in csv[1:]] == ["ALPHA", "BRAVO"]
     row = dict(zip(csv[0].split(","), csv[1].split(","), strict=True))
     assert (row["quantity"], row["realised_day_minor"], row["unrealised_minor"], row["total_minor"]) == (
-        "60", "12000", "12000", "24000",
+        "60", "12000", "6000", "18000",
     )  # fmt: skip
-    assert row["day_minor"] == "14000"  # At Monday's close the result was 100.00.
+    assert row["day_minor"] == "8000"  # At Monday's close the result was 100.00.
 
 
 def test_one_position_has_its_lots_and_days(chain: Chain, users: dict[str, Client]) -> None:
@@ -122,6 +125,26 @@ def test_a_limit_is_alerted_once_a_day_and_acknowledged(chain: Chain, users: dic
     assert watch() == 1
 
 
+def test_all_alerts_of_a_filtered_list_are_acknowledged_together(chain: Chain, users: dict[str, Client]) -> None:
+    from events.models import AuditRecord
+    from trades.models import PositionAlert
+    from trades.services.positions.watch_limits import watch_limits
+
+    users["operator"].post("/positions/limits/set/", {"units": "0"})
+    assert watch_limits(at=chain.at, business_date=chain.day) > 1
+    page = users["operator"].get("/positions/limits/?participant=ALPHA").content.decode()
+    assert 'action="/positions/alerts/acknowledge/?participant=ALPHA"' in page
+    assert users["BRAVO"].post("/positions/alerts/acknowledge/").status_code == 403
+    users["operator"].post("/positions/alerts/acknowledge/?participant=ALPHA")
+    waiting = PositionAlert.objects.filter(acknowledged_at__isnull=True)
+    assert {row.participant.code for row in waiting} == {"BRAVO"}
+    seen = PositionAlert.objects.filter(acknowledged_by="operator").count()
+    record = AuditRecord.objects.filter(action="position-alert.acknowledged").get()
+    assert (record.detail, record.object_id) == ({"alerts": seen}, None)
+    again = users["operator"].post("/positions/alerts/acknowledge/?participant=ALPHA", follow=True)
+    assert "None of these alerts waits" in again.content.decode()
+
+
 def test_the_api_tells_positions_history_limits_and_alerts(chain: Chain, users: dict[str, Client]) -> None:
     def get(user: str, path: str, code: int = 200) -> Any:
         response = users[user].get(f"/api/v1/{path}")
@@ -132,9 +155,9 @@ def test_the_api_tells_positions_history_limits_and_alerts(chain: Chain, users: 
     assert (found["business_date"], found["is_live"]) == ("2008-09-09", True)
     (row,) = found["results"]
     assert (row["quantity"], row["average"], row["mark"], row["unrealised"], row["realised_today"], row["total"]) == (
-        60, "9.0000", "11.000000", "120.00", "120.00", "240.00",
+        60, "9.0000", "10.000000", "60.00", "120.00", "180.00",
     )  # fmt: skip
-    assert row["result_today"] == "140.00"
+    assert row["result_today"] == "80.00"
     assert [one["participant"] for one in get("auditor", "positions")["results"]] == ["ALPHA", "BRAVO"]
     closed = get("operator", "positions?date=2008-09-08&participant=ALPHA")
     assert (closed["is_live"], closed["results"][0]["quantity"]) == (False, 100)

@@ -196,7 +196,7 @@ def test_a_statement_is_a_page_a_csv_and_json(alpha: Client, operator: Client, c
 
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("/risk/", 20), ("/risk/calls/", 11), ("/risk/collateral/", 22), ("/risk/statement/?member=ALPHA", 26)],
+    [("/risk/", 23), ("/risk/calls/", 14), ("/risk/collateral/", 25), ("/risk/statement/?member=ALPHA", 29)],
 )
 def test_members_cost_no_queries(
     address: str, most: int, operator: Client, chain: Chain, django_assert_max_num_queries: DjangoAssertNumQueries

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
 
 from fmi.flow import DAY, FLOW, SWEEP
 from fmi.invariants import INVARIANTS
@@ -165,7 +166,7 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 
 
 def test_every_management_command_that_is_named_exists() -> None:
-    commands = {path.stem for path in ROOT.glob("*/management/commands/*.py")} | {"makemigrations", "migrate"}
+    commands = get_commands()
     for page in PAGES:
         for name in re.findall(r"manage\.py ([a-z_0-9]+)", page.read_text()):
             assert name in commands, f"{page.name}: {name}"

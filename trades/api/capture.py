@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
+from tempfile import SpooledTemporaryFile
 from typing import Any, NoReturn
 
 import msgspec
+from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
@@ -76,6 +79,21 @@ def blocks_of(*, request: Any) -> Iterator[bytes]:
     """Read a body block by block; it is never whole in memory."""
     while block := request.read(BLOCK_BYTES):
         yield block
+
+
+def keep_body(*, blocks: Iterator[bytes], digest: Any) -> Iterator[bytes]:
+    """Read a body to its end and return its blocks once more; the digest has taken all of it in. Large ones on disk."""
+    kept = SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 (closed once read)
+    for block in blocks:
+        digest.update(block)
+        kept.write(block)
+    kept.seek(0)
+    return _read_again(kept=kept)
+
+
+def _read_again(*, kept: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    with kept:
+        yield from iter(partial(kept.read, BLOCK_BYTES), b"")
 
 
 def answer_lines(outcomes: Sequence[LineOutcome]) -> bytes:

@@ -37,6 +37,7 @@ REJECTED: dict[str, Any] = {
     "detail": SHORT,
     "code": "order-rejected",
     "errors": [{"pointer": "", "code": "short-sale-not-allowed", "detail": SHORT}],
+    "correlation_id": "01985a7e-3bff-7000-8000-000000000007",
     "order_status": "REJECTED",
     "id": "01985a7e-3c00-7000-8000-000000000001",
     "client_order_id": "O-2008-09-08-000002",

@@ -46,7 +46,7 @@ class TradePositionSerializer(serializers.Serializer[Any]):
     quantity = serializers.IntegerField(source="quantity_units", help_text="Below zero: short.")
     cost = ViewAmount(minor="cost_minor")
     average = serializers.DecimalField(24, 4, allow_null=True, help_text="Cost of a unit.")
-    mark = serializers.DecimalField(18, 6, allow_null=True, help_text="The last quote; before the first, the close.")
+    mark = serializers.DecimalField(18, 6, allow_null=True, help_text="The last quote; without one, the last close.")
     mark_source = serializers.CharField(help_text="quote or close.")
     value = ViewAmount(minor="value_minor")
     unrealised = ViewAmount(minor="unrealised_minor")

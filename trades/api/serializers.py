@@ -48,7 +48,7 @@ class TradeLinksSerializer(serializers.Serializer[Any]):
     """Where to go from a trade."""
 
     self = serializers.CharField()
-    cancel = serializers.CharField()
+    cancel = serializers.CharField(required=False, help_text="Where it can still be cancelled.")
 
 
 class CapturedTradeSerializer(serializers.Serializer[Any]):

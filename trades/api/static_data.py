@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from reference.api.crud import StaticNoun
 from reference.core.actor import Actor, Role
+from reference.core.scopes import Scope
 from reference.models import Proposal
 from reference.queries import business_clock, directory
 from trades.api.client_entry import resolve_broker, resolve_client, resolve_user
@@ -36,6 +37,8 @@ class Clients(StaticNoun[Client]):
     model = Client
     shape, entry, changes = ClientSerializer, ClientEntrySerializer, ClientChangeSerializer
     filterset = ClientFilter
+    read_scope = Scope.CLIENTS_READ
+    write_scope = Scope.CLIENTS_WRITE
     writers = WRITERS
     proposes = True
 
@@ -80,6 +83,8 @@ class Traders(StaticNoun[Trader]):
     model = Trader
     shape, entry, changes = TraderSerializer, TraderEntrySerializer, TraderChangeSerializer
     filterset = TraderFilter
+    read_scope = Scope.CLIENTS_READ
+    write_scope = Scope.CLIENTS_WRITE
     writers = WRITERS
 
     def rows(self, *, actor: Actor) -> QuerySet[Trader]:

@@ -6,11 +6,11 @@ Controls before an order is sent: Commission Delegated Regulation (EU) 2017/589 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reference.core.actor import Actor
 from trades.core.book.refusals import LimitOffTick
@@ -46,6 +46,7 @@ class OrderSituation:
     free_units: (account id, security id) -> held, plus bought and not yet settled, less sold or to be sold.
     ticks: security id -> tick of the venues that trade it. inactive: ids of participants.
     rule_kinds: the kinds of compliance rules that the orders could break.
+    read: what settings.PRE_TRADE_READS has floors above this one read with it, by name.
     """
 
     actor: Actor
@@ -58,6 +59,7 @@ class OrderSituation:
     ticks: Mapping[int, Decimal]
     rule_kinds: frozenset[str]
     inactive: frozenset[int] = frozenset()
+    read: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 def check_active(*, tickets: Sequence[ResolvedTicket], situation: OrderSituation) -> list[Verdict]:

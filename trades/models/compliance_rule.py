@@ -48,6 +48,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "share_percent": (1, 100),
     "least_minor": (0, LARGEST_AMOUNT),
 }
+CODE = r"^[A-Z][A-Z0-9-]{1,29}$"
 ALL_PARAMETERS = tuple(name for names in PARAMETERS.values() for name in names)
 
 
@@ -149,7 +150,7 @@ class ComplianceRule(models.Model):
     class Meta:
         ordering = ["code"]
         constraints = [
-            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z][A-Z0-9-]{1,29}$"), name="compliancerule_code"),
+            models.CheckConstraint(condition=Q(code__regex=CODE), name="compliancerule_code"),
             models.CheckConstraint(condition=Q(kind__in=RuleKind.values), name="compliancerule_kind"),
             models.CheckConstraint(condition=Q(action__in=RuleAction.values), name="compliancerule_action"),
             models.CheckConstraint(condition=_parameters_of_its_kind(), name="compliancerule_parameters_of_its_kind"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from reference.access import actor_of
 from reference.answering import act_and_return, acting_operator_of, answer
 from reference.core.actor import Actor
-from reference.core.figures import read_figure
+from reference.core.figures import read_figure, write_figure
 from reference.listing import Column, csv_url, cut_page, stream_query, wants_csv
 from reference.models import Proposal
 from reference.queries import business_clock, directory
@@ -140,7 +142,7 @@ def rule(request: HttpRequest, code: str) -> HttpResponseBase:
         "rule": found,
         "figures": figures_of(rule=found),
         "scope": scope_of(rule=found),
-        "fields": [_field(name=name, rule=found) for name in PARAMETERS[found.kind]],
+        "fields": [describe_field(name=name, value=getattr(found, name)) for name in PARAMETERS[found.kind]],
         "actions": RuleAction.choices,
         "may_change": actor.is_operator,
         "proposal": Proposal.objects.filter(
@@ -210,26 +212,35 @@ def _presets(request: HttpRequest, *, today: date) -> list[dict[str, Any]]:
     return [{"label": label, "href": f"?{query}", "current": query == now} for label, query in views]
 
 
-def _field(*, name: str, rule: ComplianceRule) -> dict[str, Any]:
-    """Return a parameter as the form shows it; amounts in EUR."""
-    value, (least, most) = getattr(rule, name), RANGES[name]
-    if name.endswith("_minor"):
-        value = None if value is None else f"{value / 100:.2f}"
-        least, most = least // 100, most // 100
-    return {"name": name, "label": LABELS[name], "value": value, "help": f"From {least:,} to {most:,}, or empty."}
+def describe_field(*, name: str, value: int | None) -> dict[str, Any]:
+    """Return a parameter as a form shows it; amounts in EUR."""
+    least, most = RANGES[name]
+    places, scale = (2, 100) if name.endswith("_minor") else (0, 1)
+
+    def write(figure: int) -> str:
+        return write_figure(value=Decimal(figure) / scale, places=places)
+
+    shown = None if value is None else write(value)
+    return {"name": name, "label": LABELS[name], "value": shown, "help": f"{write(least)} to {write(most)}, or empty."}
 
 
 def _read_changes(request: HttpRequest, *, rule: ComplianceRule) -> dict[str, Any]:
     """Return what the form asks for. Raises RuleMalformed."""
-    changes: dict[str, Any] = {"action": request.POST.get("action", ""), "active": "active" in request.POST}
-    for name in PARAMETERS[rule.kind]:
-        text = request.POST.get(name, "").strip()
+    given = {"action": request.POST.get("action", ""), "active": "active" in request.POST}
+    return given | read_parameters(request.POST, kind=rule.kind)
+
+
+def read_parameters(posted: Mapping[str, str], *, kind: str) -> dict[str, int | None]:
+    """Return the parameters of a kind of rule that a form gives, amounts in cents. Raises RuleMalformed."""
+    found: dict[str, int | None] = {}
+    for name in PARAMETERS[kind]:
+        text = posted.get(name, "").strip()
         figure = read_figure(text=text)
         amount = None if figure is None else figure * (100 if name.endswith("_minor") else 1)
         if text and (amount is None or amount != int(amount)):
             raise RuleMalformed(f"{LABELS[name]} is a whole number.", pointer=f"/{name}")
-        changes[name] = None if amount is None else int(amount)
-    return changes
+        found[name] = None if amount is None else int(amount)
+    return found
 
 
 def _read_restriction(request: HttpRequest, *, today: date) -> Restriction:

@@ -1,5 +1,6 @@
 """The blotter of orders, and what is done to one."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +14,12 @@ from reference.listing import Column, csv_url, cut_page, stream_query, wants_csv
 from reference.queries import business_clock, directory
 from trades.filters_orders import OrderFilter
 from trades.models import Order
-from trades.queries.orders import SHOWN, count_orders, describe_execution, orders_in_view
+from trades.queries.orders import SHOWN, Executed, count_orders, describe_execution, orders_in_view, split_open
 from trades.queries.visible import orders_visible_to
 
-VIEWS = {"today": "Today", "open": "Open", "rejected": "Rejected", "all": "All"}
+# The first is where the blotter opens: whatever still works, then what is done of the day.
+VIEWS = {"working": "Working", "open": "Open", "today": "Today", "rejected": "Rejected today", "all": "All"}
+SHOWN_OPEN = 50
 COLUMNS: tuple[Column, ...] = (
     ("id", lambda row: row.public_id),
     ("client_order_id", lambda row: row.client_order_id),
@@ -57,11 +60,18 @@ def orders(request: HttpRequest) -> HttpResponseBase:
     if wants_csv(request):
         return stream_query(rows=rows, columns=COLUMNS, name="orders")
     source = directory()
+    groups: list[dict[str, Any]] = []
+    if view == "working":
+        working, rows = split_open(rows=rows)
+        if not {"after", "before"} & request.GET.keys():
+            groups.append({"title": "Open", "rows": _described(working[:SHOWN_OPEN])})
     cut = cut_page(rows=rows, request=request)
+    groups.append({"title": "Done today" if view == "working" else "", "rows": _described(cut.rows)})
     context = {
         "filter": filtered,
         "cut": cut,
-        "rows": [describe_execution(order=row) for row in cut.rows],
+        "groups": [group for group in groups if group["rows"]],
+        "more_open": bool(groups[:-1]) and len(groups[0]["rows"]) == SHOWN_OPEN,
         "csv_url": csv_url(request),
         "tabs": _tabs(request, view=view, counts=count_orders(actor=actor, business_date=today)),
         "keep": {"view": view},
@@ -69,6 +79,11 @@ def orders(request: HttpRequest) -> HttpResponseBase:
         "securities": sorted(source.securities.values(), key=lambda entry: entry.symbol),
     }
     return answer(request, "trades/orders.html", context)
+
+
+def _described(rows: Iterable[Order]) -> list[Executed]:
+    """Return orders with how they have fared so far."""
+    return [describe_execution(order=row) for row in rows]
 
 
 def _tabs(request: HttpRequest, *, view: str, counts: dict[str, int]) -> list[dict[str, Any]]:

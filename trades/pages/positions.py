@@ -32,7 +32,7 @@ from trades.queries.position_report import (
     sum_by_party,
 )
 from trades.queries.positions import PositionView, accounts_visible_to, position_history
-from trades.services.positions.watch_limits import acknowledge_alert, retire_limit, set_limit
+from trades.services.positions.watch_limits import acknowledge_alert, acknowledge_alerts, retire_limit, set_limit
 
 SHOWN_POSITIONS = 100
 SHOWN_USES = 30
@@ -164,6 +164,8 @@ def limits(request: HttpRequest) -> HttpResponseBase:
             for use in uses
         ],
         "may_set": actor.is_operator,
+        "waiting": rows.filter(acknowledged_at__isnull=True).count() if actor.is_operator else 0,
+        "kept_query": request.GET.urlencode(),
         "participants": sorted(source.participants.values(), key=lambda entry: entry.code),
         "securities": sorted(source.securities.values(), key=lambda entry: entry.symbol),
     }  # fmt: skip
@@ -216,6 +218,21 @@ def alert_acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
         return "The alert is acknowledged."
 
     return act_and_return(request, act=act, back=reverse("position-limits"))
+
+
+@require_POST
+def alerts_acknowledge(request: HttpRequest) -> HttpResponse:
+    """Note that all alerts of the filtered list were seen; the address carries the filters."""
+    actor, reading = acting_operator_of(request), business_clock()
+    filtered = PositionAlertFilter(request.GET, queryset=alerts_visible_to(actor=actor))
+
+    def act() -> str:
+        if not filtered.is_valid():
+            raise Refusal("One of the filters is not understood.")
+        noted = acknowledge_alerts(alerts=filtered.qs, actor=actor, at=reading.at, business_date=reading.business_date)
+        return f"{noted:,} {'alert is' if noted == 1 else 'alerts are'} acknowledged."
+
+    return act_and_return(request, act=act, back=f"{reverse('position-limits')}?{request.GET.urlencode()}")
 
 
 def _number(text: str) -> Decimal | None:

@@ -22,7 +22,8 @@ GROUPS: Final = {
     "client": ("o.client_id", "SELECT id, code, name FROM trades_client"),
     "security": (
         "o.security_id",
-        "SELECT s.asset_ptr_id AS id, s.symbol AS code, s.name FROM reference_security s",
+        "SELECT s.asset_ptr_id AS id, s.symbol AS code, a.name FROM reference_security s"
+        " JOIN reference_asset a ON a.id = s.asset_ptr_id",
     ),
     "order": ("o.id", "SELECT id, client_order_id AS code, public_id::text AS name FROM trades_order"),
     "all": ("0", "SELECT 0 AS id, 'ALL' AS code, 'All orders' AS name"),

@@ -127,7 +127,8 @@ def figures_of(*, rule: ComplianceRule) -> str:
 
 def scope_of(*, rule: ComplianceRule) -> str:
     """Say where a rule holds."""
-    parts = [str(part) for part in (rule.security, rule.client, rule.participant) if part is not None]
+    symbol = rule.security.symbol if rule.security else None
+    parts = [str(part) for part in (symbol, rule.client, rule.participant) if part is not None]
     return ", ".join(parts) or "everything"
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from events.core.life import LifeStep, Link
-from events.queries import actions_on
+from events.queries.audit import actions_on
 from reference.core.actor import Actor
 from trades.core.lifecycle import Side, TradeStatus
 from trades.models import CancellationRequest, Match, Trade, UnmatchedTrade

@@ -20,11 +20,16 @@ LIMIT_INVARIANTS: Mapping[str, str] = {
            OR u.ordered_minor + u.replaced_minor > u.limit_minor""",
     # A limit order trades at its limit or better and a market order no worse than its protection price.
     "a purchase has cost no more than it reserved, and reserves its cost until it settles": """
-        SELECT format('order %s is %s, holds %s and has cost %s', id, status, reserved_minor,
-                      ceil(filled_minor * credit_rate))
-        FROM trades_order
-        WHERE side = 'BUY' AND status NOT IN ('SETTLED', 'CANCELLED', 'EXPIRED', 'REJECTED')
-          AND reserved_minor < ceil(filled_minor * credit_rate)
+        SELECT format('order %s is %s, holds %s and owes %s', o.id, o.status, o.reserved_minor, owed.minor)
+        FROM trades_order o
+        LEFT JOIN (
+            SELECT f.order_id, sum(f.amount_minor) AS minor
+            FROM trades_fill f JOIN trades_trade t ON t.id = f.trade_id AND t.status IN ('SETTLED', 'CANCELLED')
+            GROUP BY 1
+        ) done ON done.order_id = o.id
+        CROSS JOIN LATERAL (SELECT ceil((o.filled_minor - coalesce(done.minor, 0)) * o.credit_rate) AS minor) owed
+        WHERE o.side = 'BUY' AND o.status NOT IN ('SETTLED', 'CANCELLED', 'EXPIRED', 'REJECTED')
+          AND o.reserved_minor < owed.minor
         UNION ALL
         SELECT format('order %s at %s has a fill at %s', o.id, o.protection_price, f.price)
         FROM trades_order o JOIN trades_fill f ON f.order_id = o.id

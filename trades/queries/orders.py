@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from reference.core.actor import Actor
 from trades.core.lifecycle import Side
@@ -15,7 +15,7 @@ from trades.queries.visible import orders_visible_to
 from trades.refusals.orders import UnknownOrder
 
 SHOWN = ("client", "broker", "trader", "account", "security", "currency")
-OPEN = [OrderStatus.RECEIVED, *sorted(OPEN_STATUSES)]
+OPEN = sorted(OPEN_STATUSES)
 PRICE_DIGITS = 4
 BASIS_POINTS = 10_000
 
@@ -62,23 +62,32 @@ def describe_execution(*, order: Order) -> Executed:
 
 
 def orders_in_view(*, rows: QuerySet[Order], view: str, business_date: date) -> QuerySet[Order]:
-    """Return the orders of one view of the blotter: `open` at the venues, of `today`, `rejected`, or `all`."""
+    """Return the orders of one view: `working`, open or of today; `open`; `today`; of it `rejected`; or `all`."""
+    if view == "working":
+        return rows.filter(Q(status__in=OPEN) | Q(business_date=business_date))
     if view == "open":
         return rows.filter(status__in=OPEN)
     if view == "today":
         return rows.filter(business_date=business_date)
     if view == "rejected":
-        return rows.filter(status=OrderStatus.REJECTED)
+        return rows.filter(business_date=business_date, status=OrderStatus.REJECTED)
     return rows
 
 
+def split_open(*, rows: QuerySet[Order]) -> tuple[QuerySet[Order], QuerySet[Order]]:
+    """Return those of some orders that are open, the newest first, and the others."""
+    return rows.filter(status__in=OPEN).order_by("-pk"), rows.exclude(status__in=OPEN)
+
+
 def count_orders(*, actor: Actor, business_date: date) -> dict[str, int]:
-    """Count the views of the blotter that an index carries: those open, today's, and today's rejections."""
+    """Count the views of the blotter that an index carries: all but the last, every order."""
     rows = orders_visible_to(actor=actor)
     today = rows.filter(business_date=business_date)
+    still_open, received = rows.filter(status__in=OPEN).count(), today.count()
     return {
-        "open": rows.filter(status__in=sorted(OPEN_STATUSES)).count(),
-        "today": today.count(),
+        "working": still_open + received - today.filter(status__in=OPEN).count(),
+        "open": still_open,
+        "today": received,
         "rejected": today.filter(status=OrderStatus.REJECTED).count(),
     }
 

@@ -22,7 +22,7 @@ VOLUME_DAYS = 20
 VOLUMES_SQL = """
     SELECT s.id, v.volume::bigint FROM unnest(%s::bigint[]) AS s (id) CROSS JOIN LATERAL (
         SELECT avg(volume) AS volume FROM (
-            SELECT volume FROM reference_dailyprice WHERE security_id = s.id AND date <= %s
+            SELECT volume FROM reference_dailyprice WHERE security_id = s.id AND date < %s
             ORDER BY date DESC LIMIT %s) last) v
     WHERE v.volume IS NOT NULL
 """
@@ -124,7 +124,7 @@ def _units_now(*, business_date: date, accounts: list[int] | None) -> dict[tuple
 
 
 def _volumes(*, securities: list[int], on: date) -> dict[int, int]:
-    """Return the average daily volume of the last trading days, by security."""
+    """Return the average daily volume of the last trading days before a date, by security."""
     with connection.cursor() as cursor:
         cursor.execute(VOLUMES_SQL, [securities, on, VOLUME_DAYS])
         return dict(cursor.fetchall())

@@ -50,7 +50,15 @@ MOVES_SQL = f"""
         FROM trades_match m
         JOIN trades_fill f ON f.trade_id = m.buy_trade_id
         JOIN trades_order o ON o.id = f.order_id
-        WHERE m.business_date > %(after)s AND m.business_date <= %(until)s
+        LEFT JOIN cancelled c ON c.match_id = m.id AND c.business_date <= %(until)s
+        WHERE m.business_date > %(after)s AND m.business_date <= %(until)s AND c.match_id IS NULL
+        UNION ALL
+        SELECT o.account_id, m.security_id, m.currency_id, 0, 0, -f.fee_minor, c.business_date, c.at, 3, m.id
+        FROM cancelled c
+        JOIN trades_match m ON m.id = c.match_id
+        JOIN trades_fill f ON f.trade_id = m.buy_trade_id
+        JOIN trades_order o ON o.id = f.order_id
+        WHERE c.business_date > %(after)s AND c.business_date <= %(until)s AND c.matched_on <= %(after)s
         UNION ALL
         SELECT s.account_id, a.security_id, a.currency_id, s.sign * h.quantity_units, s.sign * h.amount_minor,
                s.way * h.fee_minor, y.business_date, y.at, y.kind, h.id

@@ -181,6 +181,7 @@ def live_positions(
 ) -> list[PositionView]:  # fmt: skip
     """Return the accounts' positions as of now: the last close, and all that has happened since, at the last quote.
 
+    What no quote stands of is valued at the last close before the business date, whose own is not known yet.
     Nothing is kept between two calls, so what is committed is in. method: another costing than the participant's,
     worked out from the first day on. Positions that never were anything are left out.
     """
@@ -198,8 +199,7 @@ def live_positions(
     if securities is not None:
         after = {key: held for key, held in after.items() if key[1] in securities}
     closes = _closed_results(accounts=ids, business_date=business_date)
-    return _view(after=after, before=before, accounts=accounts, business_date=business_date, closed=closes,
-                 is_live=True)  # fmt: skip
+    return _view_live(after=after, before=before, accounts=accounts, business_date=business_date, closed=closes)
 
 
 def closed_positions(*, accounts: Sequence[Account], business_date: date) -> list[PositionView]:
@@ -235,14 +235,15 @@ def _closed_results(*, accounts: Sequence[int], business_date: date) -> dict[Key
     }  # fmt: skip
 
 
-def _view(
+def _view_live(
     *, after: Mapping[Key, Held], before: Mapping[Key, Held], accounts: Sequence[Account], business_date: date,
-    closed: Mapping[Key, int], is_live: bool,
+    closed: Mapping[Key, int],
 ) -> list[PositionView]:  # fmt: skip
     source, by_id = directory(), {account.pk: account for account in accounts}
     open_ids = sorted({key[1] for key, held in after.items() if held.quantity_units})
-    quotes = last_quotes(security_ids=open_ids) if is_live and open_ids else {}
-    closes = read_closes(security_ids=[pk for pk in open_ids if pk not in quotes], on=business_date)
+    quotes = last_quotes(security_ids=open_ids) if open_ids else {}
+    unquoted = [pk for pk in open_ids if pk not in quotes]
+    closes = read_closes(security_ids=unquoted, on=business_date - timedelta(days=1))
     found = []
     for key, held in after.items():
         security, currency = source.securities[key[1]], source.currencies[key[2]]

@@ -30,6 +30,7 @@ class OrderRejected(Refusal):
     """
 
     code = "order-rejected"
+    keeps_effect = True
 
 
 class ReplacementRejected(Refusal):

@@ -68,3 +68,10 @@ class BodyTooLarge(Refusal):
 
     code = "body-too-large"
     status = 413
+
+
+class SubmissionNotContinued(Refusal):
+    """What was captured under this Idempotency-Key was cut otherwise than now; send the rest under a new key."""
+
+    code = "submission-not-continued"
+    status = 409

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
-from events.services import record_action, record_actions, record_fact
+from events.services.audit import record_action, record_actions
+from events.services.outbox import record_fact
+from events.services.shares import share_out
 from reference.core.actor import SYSTEM, Actor
 from reference.core.calendar import add_business_days
 from reference.locks import take_lock
@@ -73,7 +75,13 @@ def _cancel_new(*, trades: Sequence[int]) -> None:
     UnmatchedTrade.objects.filter(near_miss_id__in=trades).update(near_miss=None, difference="", checked=False)
     UnmatchedTrade.objects.filter(trade_id__in=trades).delete()
     Trade.objects.filter(pk__in=trades).update(status=TradeStatus.CANCELLED)
-    record_fact(fact=TradesCancelled(count=len(trades)))
+    _announce(trades=trades, count=len(trades))
+
+
+def _announce(*, trades: Sequence[int], count: int) -> None:
+    """Record the fact; each reporter reads which of its own reports are gone."""
+    reports = Trade.objects.filter(pk__in=trades).order_by("pk").values_list("reporter_id", "public_id")
+    record_fact(fact=TradesCancelled(count=count), shares=share_out(things=reports))
 
 
 def _cancel_matched(*, trade: Trade, reason: str, actor: Actor, at: datetime, business_date: date) -> str:
@@ -96,7 +104,7 @@ def _cancel_matched(*, trade: Trade, reason: str, actor: Actor, at: datetime, bu
     for path in settings.TRADE_CANCELLATION_HOOKS:
         import_string(path)(match_id=match.pk, at=at, business_date=business_date)
     advance_trades(matches_sql=f"SELECT {match.pk} AS id", status=TradeStatus.CANCELLED)
-    record_fact(fact=TradesCancelled(count=1))
+    _announce(trades=[match.buy_trade_id, match.sell_trade_id], count=1)
     return "CANCELLED"
 
 

@@ -12,12 +12,12 @@ from django.db import OperationalError, transaction
 from django.db.models.functions import Now
 from psycopg.errors import DeadlockDetected
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from reference.public_ids import new_public_ids
 from reference.refusals import Refusal
 from trades.core.fast_lane import FastLane
-from trades.core.parsing import CsvLines, HeaderRefused, read_chunks
+from trades.core.parsing import CsvLines, HeaderRefused, Line, read_chunks
 from trades.core.report import CaptureContext
 from trades.models import RefusedLine, Submission
 from trades.queries.capture_context import capture_context
@@ -32,6 +32,7 @@ from trades.services.capture_trades import (
     write_chunk,
 )
 from trades.services.prepare_lines import SHORT, prepare_lines
+from trades.services.repeat_submission import Repeat
 
 KEPT_CONTENT = 500
 DEADLOCK_TRIES = 3
@@ -78,6 +79,7 @@ class _Prepared(NamedTuple):
     raw: list[bytes]
     numbers: list[int]
     chunk: ResolvedChunk
+    lines: Sequence[Line]
 
 
 def open_submission(*, actor: Actor, source: str, at: datetime, business_date: date) -> Submission:
@@ -94,22 +96,26 @@ def open_submission(*, actor: Actor, source: str, at: datetime, business_date: d
 
 
 def capture_submission(
-    *, submission: Submission, blocks: Iterable[bytes], form: str, actor: Actor
+    *, submission: Submission, blocks: Iterable[bytes], form: str, actor: Actor, again: bool = False
 ) -> Iterator[LineOutcomes]:
     """Capture blocks of bytes (form "csv" or "ndjson") line by line; yield the outcomes chunk by chunk, in order.
 
     A bad line is refused with its number and reason and the others are kept. Chunks are committed as
     they come: what was answered stands. The next chunk is read while one is written.
 
+    again: the same bytes may have been captured under this submission before, or are being just now, in part or
+    whole. What was captured is answered as it was then, and the rest is captured.
+
     Raises MissingColumn, UnknownColumn or BrokenEncoding for a CSV header that cannot be used.
     """
     context = capture_context(actor=actor, business_date=submission.business_date)
     digest = hashlib.sha256()
+    repeat = Repeat(submission=submission, context=context) if again else None
     problem = "The input ended early."
     try:
         for prepared in _prepare(blocks=blocks, form=form, context=context):
             digest.update(b"\n".join([*prepared.raw, b""]))
-            yield _write_chunk(submission=submission, prepared=prepared)
+            yield _write_chunk(submission=submission, prepared=prepared, repeat=repeat)
         problem = ""
     except HeaderRefused as error:
         problem = str(error)
@@ -118,7 +124,8 @@ def capture_submission(
         problem = error.message
         raise
     finally:
-        _close(submission=submission, digest=digest.hexdigest(), problem=problem, actor=actor)
+        if repeat is None or repeat.is_news(problem=problem):
+            _close(submission=submission, digest=digest.hexdigest(), problem=problem, actor=actor)
 
 
 def _prepare(*, blocks: Iterable[bytes], form: str, context: CaptureContext) -> Iterator[_Prepared]:
@@ -133,9 +140,9 @@ def _prepare(*, blocks: Iterable[bytes], form: str, context: CaptureContext) -> 
                 return None
             raw, lines = chunk
             if isinstance(lines, CsvLines) and len(lines) > SHORT:
-                return _Prepared(raw, lines.numbers, prepare_lines(lines=lines, lane=lane))
+                return _Prepared(raw, lines.numbers, prepare_lines(lines=lines, lane=lane), lines)
             resolved = resolve_reports(reports=[line.report for line in lines], context=context)
-            return _Prepared(raw, [line.number for line in lines], prepare_chunk(resolved=resolved))
+            return _Prepared(raw, [line.number for line in lines], prepare_chunk(resolved=resolved), lines)
 
     with ThreadPoolExecutor(max_workers=1) as reader:
         future: Future[_Prepared | None] = reader.submit(prepare_next)
@@ -156,20 +163,25 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _write_chunk(*, submission: Submission, prepared: _Prepared) -> LineOutcomes:
+def _write_chunk(*, submission: Submission, prepared: _Prepared, repeat: Repeat | None = None) -> LineOutcomes:
     """Write one chunk; again, where another submission that repeats its trades the other way round got in between."""
     for _ in range(DEADLOCK_TRIES - 1):
         try:
-            return _write_chunk_once(submission=submission, prepared=prepared)
+            return _write_chunk_once(submission=submission, prepared=prepared, repeat=repeat)
         except OperationalError as error:
             if not isinstance(error.__cause__, DeadlockDetected):
                 raise
-    return _write_chunk_once(submission=submission, prepared=prepared)
+    return _write_chunk_once(submission=submission, prepared=prepared, repeat=repeat)
 
 
-def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> LineOutcomes:
+def _write_chunk_once(*, submission: Submission, prepared: _Prepared, repeat: Repeat | None) -> LineOutcomes:
     """Write one chunk, its refused lines, the submission's counts and the facts, in one transaction."""
     with transaction.atomic():
+        before = None if repeat is None else repeat.answer_chunk(
+            chunk=prepared.chunk, numbers=prepared.numbers, lines=prepared.lines
+        )  # fmt: skip
+        if before is not None:
+            return LineOutcomes(numbers=prepared.numbers, outcomes=before)
         chunk = write_chunk(
             chunk=prepared.chunk,
             at=submission.received_at,
@@ -194,7 +206,7 @@ def _write_chunk_once(*, submission: Submission, prepared: _Prepared) -> LineOut
         submission.refused += len(refused)
         submission.repeated += len(chunk.outcomes) - chunk.accepted - len(refused)
         submission.save(update_fields=["lines", "accepted", "refused", "repeated"])
-        announce_captured(count=chunk.accepted, locked_in=chunk.locked_in)
+        announce_captured(written=chunk, chunk=prepared.chunk)
     return LineOutcomes(numbers=prepared.numbers, outcomes=chunk.outcomes)
 
 

@@ -1,17 +1,21 @@
 """Take one trade report in, as an audited action of its own: one statement, prepared, is the whole transaction."""
 
 from datetime import date, datetime
+from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection
 
-from events.services import ACTION_PART, FACT_PART, action_parameters, fact_parameters
+from events.contracts import Share
+from events.services.audit import ACTION_PART, action_parameters
+from events.services.outbox import FACT_PART, fact_parameters
 from reference.core.actor import Actor
 from reference.prepared import fetch_prepared
 from reference.public_ids import new_public_ids
 from trades.contracts import TradesCaptured, TradesMatched
 from trades.core.lifecycle import Side
-from trades.core.report import TradeReport
+from trades.core.report import ResolvedReport, TradeReport
 from trades.core.resolution import resolve_report
 from trades.queries.capture_context import capture_context
 from trades.services.capture_trades import (
@@ -27,6 +31,14 @@ from trades.services.copy_trades import field_arrays, match_keys_of
 ALSO = f", told AS ({FACT_PART.format(made='inserted')}), audited AS ({ACTION_PART.format(made='inserted')})"
 CAPTURE_SQL = INSERT_SQL.format(staged=STAGED_FEW, also=ALSO)
 STANDING_SQL = NOT_INSERTED_SQL.format(staged=STAGED_FEW)
+
+
+def _told(*, row: ResolvedReport, public_id: UUID) -> dict[str, Any]:
+    """Return the parameters of the fact: one side's report, or a trade of both that needs no match."""
+    share = Share(count=1, ids=(str(public_id),))
+    if row.side == Side.BOTH:
+        return fact_parameters(fact=TradesMatched(count=1), shares={row.buyer_id: share, row.seller_id: share})
+    return fact_parameters(fact=TradesCaptured(count=1), shares={row.reporter_id: share})
 
 
 def capture_trade(*, report: TradeReport, actor: Actor, at: datetime, business_date: date) -> CaptureOutcome:
@@ -48,7 +60,7 @@ def capture_trade(*, report: TradeReport, actor: Actor, at: datetime, business_d
             "at": at,
             "business_date": business_date,
             "submission_id": None,
-            **fact_parameters(fact=TradesMatched(count=1) if row.side == Side.BOTH else TradesCaptured(count=1)),
+            **_told(row=row, public_id=public_id),
             **action_parameters(
                 actor=actor,
                 action="trade.captured",

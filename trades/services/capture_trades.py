@@ -10,7 +10,9 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from events.services import record_fact
+from events.contracts import Share
+from events.services.outbox import record_fact
+from events.services.shares import MOST_NAMED, share_out
 from reference.bulk import Column, copy_arrays
 from reference.public_ids import new_public_id_array, uuids_of
 from trades.contracts import TradesCaptured, TradesMatched
@@ -125,12 +127,42 @@ class ResolvedChunk(NamedTuple):
     columns: dict[str, Column]
 
 
-def announce_captured(*, count: int, locked_in: int) -> None:
-    """Record the facts that wake matching and clearing."""
-    if count > locked_in:
-        record_fact(fact=TradesCaptured(count=count - locked_in))
-    if locked_in:
-        record_fact(fact=TradesMatched(count=locked_in))
+def announce_captured(*, written: WrittenChunk, chunk: ResolvedChunk) -> None:
+    """Record the facts that wake matching and clearing.
+
+    Each reporter reads how many reports of its own were taken; each party of a locked-in trade, how many of those.
+    """
+    captured = written.accepted - written.locked_in
+    if captured:
+        shares = _shares_of_reporters(chunk=chunk) if written.accepted == len(chunk.lines) == captured else None
+        record_fact(fact=TradesCaptured(count=captured), shares=shares)
+    if written.locked_in:
+        shares = _shares_of_parties(chunk=chunk) if written.locked_in == len(chunk.lines) else None
+        record_fact(fact=TradesMatched(count=written.locked_in), shares=shares)
+
+
+def _shares_of_reporters(*, chunk: ResolvedChunk) -> dict[int, Share]:
+    """Count a chunk's reports by reporter; name them where they are few."""
+    reporters = np.asarray(chunk.columns["reporter_id"])
+    if len(reporters) <= MOST_NAMED:
+        return share_out(things=zip(reporters.tolist(), _public_ids(chunk=chunk), strict=True))
+    found, counts = np.unique(reporters, return_counts=True)
+    return {who: Share(count=count) for who, count in zip(found.tolist(), counts.tolist(), strict=True)}
+
+
+def _shares_of_parties(*, chunk: ResolvedChunk) -> dict[int, Share]:
+    """Count a chunk's locked-in trades by buyer and seller; one with oneself counts once."""
+    buyers, sellers = np.asarray(chunk.columns["buyer_id"]), np.asarray(chunk.columns["seller_id"])
+    if len(buyers) <= MOST_NAMED:
+        named = zip(buyers.tolist(), sellers.tolist(), _public_ids(chunk=chunk), strict=True)
+        return share_out(things=((who, thing) for buyer, seller, thing in named for who in (buyer, seller)))
+    found, counts = np.unique(np.concatenate([buyers, sellers[sellers != buyers]]), return_counts=True)
+    return {who: Share(count=count) for who, count in zip(found.tolist(), counts.tolist(), strict=True)}
+
+
+def _public_ids(*, chunk: ResolvedChunk) -> Iterator[UUID | None]:
+    """Return the public ids of a chunk's good reports."""
+    return (chunk.outcomes[line].public_id for line in chunk.lines)
 
 
 def resolve_reports(

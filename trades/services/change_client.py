@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db import transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.api.fields import decimal_text
 from reference.core.actor import Actor
 from reference.core.directory import CurrencyEntry
-from reference.four_eyes import Difference, ProposalKind, propose_change
+from reference.four_eyes import Decision, Difference, ProposalKind, propose_change
 from reference.models import Proposal
 from reference.queries import directory
 from trades.core.client_lifecycle import CLIENT_TRANSITIONS, ClientStatus
@@ -178,7 +178,7 @@ def read_limits(subject_id: int) -> dict[str, Any]:
     return limits | {"margin_percent": str(client.margin_percent)}
 
 
-def _carry_out(proposal: Proposal) -> None:
+def _carry_out(proposal: Proposal, decision: Decision) -> None:
     """Write the approved limits, and by which proposal: the database compares the two."""
     limits = dict(proposal.after)
     if "margin_percent" in limits:

@@ -5,11 +5,14 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from events.services import record_fact
+from events.contracts import Share
+from events.services.outbox import record_fact
+from events.services.shares import MOST_NAMED, read_named_shares, read_shares
 from reference.core.pairing import Tolerance
 from reference.locks import take_lock
 from reference.queries import directory
 from reference.statistics import refresh_statistics
+from reference.tracing import traced
 from trades.contracts import TradesMatched
 from trades.core.lifecycle import TradeStatus
 from trades.core.matching import NearMiss, OpenReport, find_near_misses, pair_reports
@@ -75,6 +78,22 @@ MATCHES_SQL = """
     SELECT p.*, %(at)s, %(business_date)s FROM found_pair p ORDER BY sell_id
 """
 
+NAMED_SQL = f"""
+    SELECT t.reporter_id, t.public_id FROM ({PAIRED}) p JOIN trades_trade t ON t.id = p.id ORDER BY t.id
+"""
+
+# Counted by pairs of accounts first: they are few, and so is what is joined.
+COUNTED_SQL = """
+    WITH sides AS (
+        SELECT buyer_account_id, seller_account_id, count(*) AS pairs FROM found_pair GROUP BY 1, 2
+    )
+    SELECT a.participant_id, sum(pairs)::bigint
+    FROM (SELECT buyer_account_id AS id, pairs FROM sides
+          UNION ALL SELECT seller_account_id, pairs FROM sides) side
+    JOIN ledger_account a ON a.id = side.id
+    GROUP BY 1
+"""
+
 REMOVE_EXACT_SQL = f"DELETE FROM trades_unmatchedtrade u USING ({PAIRED}) p WHERE u.trade_id = p.id"
 
 REMOVE_OTHERS_SQL = "DELETE FROM trades_unmatchedtrade WHERE trade_id = ANY(%s)"
@@ -94,6 +113,7 @@ CHECKED_SQL = """
 """
 
 
+@traced("trades.match")
 def match_trades(*, at: datetime, business_date: date) -> int:
     """Match all that waits; return the number of matches made. Called twice, it finds nothing the second time."""
     with transaction.atomic():
@@ -117,10 +137,17 @@ def match_trades(*, at: datetime, business_date: date) -> int:
             if matched:
                 cursor.execute(FORGET_SQL)
                 set_status(trades_sql=PAIRED, status=TradeStatus.MATCHED)
-                record_fact(fact=TradesMatched(count=matched))
+                record_fact(fact=TradesMatched(count=matched), shares=_shares(pairs=matched))
             _explain(alone)
             refresh_statistics(rows=matched, tables=("trades_trade", "trades_match"))
     return matched
+
+
+def _shares(*, pairs: int) -> dict[int, Share]:
+    """Return what each party reads: its own reports by name where they are few, their number otherwise."""
+    if pairs <= MOST_NAMED:
+        return read_named_shares(sql=NAMED_SQL)
+    return read_shares(sql=COUNTED_SQL)
 
 
 def _pair_the_rest() -> list[OpenReport]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Account, AccountKind
 from reference.core.actor import Actor
 from reference.core.limits import LARGEST_AMOUNT

@@ -19,10 +19,12 @@ from clearing.api.allocation_serializers import (
 )
 from clearing.queries.block_view import block_again, detailed, get_allocation, name_block
 from clearing.services.allocate_blocks import allocate_block, cancel_allocation, reallocate_block
+from clearing.services.novate_trades import CLEARING_LOCK
 from reference.api.base import ActorListView, ActorView
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from trades.models import Allocation
 from trades.queries.blocks import allocations_visible_to
@@ -36,6 +38,8 @@ class AllocationList(ActorListView[Allocation]):
     queryset = Allocation.objects.all()
     serializer_class = AllocationSerializer
     filterset_class = AllocationFilter
+    read_scope = Scope.TRADES_READ
+    write_scope = Scope.TRADES_WRITE
 
     def get_queryset(self) -> QuerySet[Allocation]:
         """Return what the actor sees."""
@@ -85,6 +89,7 @@ class AllocationDetail(ActorView[Allocation]):
     queryset = Allocation.objects.all()
     serializer_class = AllocationSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.TRADES_READ
 
     @extend_schema(
         operation_id="allocations_retrieve",
@@ -102,6 +107,8 @@ class AllocationCancel(ActorView[Allocation]):
     queryset = Allocation.objects.all()
     serializer_class = AllocationCancellationSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.TRADES_WRITE
+    guarded_by = (CLEARING_LOCK,)
 
     @extend_schema(
         operation_id="allocations_cancel",
@@ -129,6 +136,8 @@ class AllocationReallocate(ActorView[Allocation]):
     queryset = Allocation.objects.all()
     serializer_class = SharingSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.TRADES_WRITE
+    guarded_by = (CLEARING_LOCK,)
 
     @extend_schema(
         operation_id="allocations_reallocate",

@@ -30,6 +30,7 @@ from reference.api.base import ActorListView, ActorView
 from reference.api.entry import minor_of, now, read_body
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import directory
 
 
@@ -38,6 +39,9 @@ class DefaultPortings(ActorListView[Porting]):
 
     queryset = Porting.objects.all()
     serializer_class = PortingSerializer
+    read_scope = Scope.DEFAULTS_READ
+    write_scope = Scope.DEFAULTS_WRITE
+    signed_methods = frozenset({"POST"})
 
     def get_queryset(self) -> QuerySet[Porting]:
         """Return those of the case that the actor may see."""
@@ -68,6 +72,7 @@ class PortingAnswer(ActorView[Porting]):
     queryset = Porting.objects.all()
     serializer_class = PortingSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.DEFAULTS_WRITE
 
     @extend_schema(
         operation_id="portings_answer", summary="Take over an offered client, or refuse", request=PortAnswerSerializer,
@@ -87,6 +92,7 @@ class DefaultLots(ActorListView[AuctionLot]):
 
     queryset = AuctionLot.objects.all()
     serializer_class = LotSerializer
+    read_scope = Scope.DEFAULTS_READ
 
     def get_queryset(self) -> QuerySet[AuctionLot]:
         """Return the case's lots."""
@@ -115,6 +121,8 @@ class LotBids(ActorListView[Bid]):
 
     queryset = Bid.objects.all()
     serializer_class = BidSerializer
+    read_scope = Scope.DEFAULTS_READ
+    write_scope = Scope.DEFAULTS_WRITE
 
     def get_queryset(self) -> QuerySet[Bid]:
         """Return the bids that may be read."""
@@ -149,6 +157,8 @@ class DrillList(ActorListView[DefaultDrill]):
 
     queryset = DefaultDrill.objects.all()
     serializer_class = DrillSerializer
+    read_scope = Scope.DEFAULTS_READ
+    write_scope = Scope.DEFAULTS_WRITE
 
     def get_queryset(self) -> QuerySet[DefaultDrill]:
         """Return all of them, to whoever reads everything."""

@@ -27,6 +27,7 @@ from reference.api.parameters import read_date, refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 
 
@@ -36,6 +37,7 @@ class MarginCallList(ActorListView[MarginCall]):
     queryset = MarginCall.objects.all()
     serializer_class = MarginCallSerializer
     filterset_class = CallFilter
+    read_scope = Scope.RISK_READ
 
     def get_queryset(self) -> QuerySet[MarginCall]:
         """Return what the actor sees."""
@@ -50,9 +52,11 @@ class MarginCallList(ActorListView[MarginCall]):
 class MarginCallPayment(ActorView[MarginCall]):
     """A call paid."""
 
+    idempotency_key_required = True
     queryset = MarginCall.objects.all()
     serializer_class = MarginCallSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.COLLATERAL_WRITE
 
     @extend_schema(
         operation_id="clearing_calls_pay",
@@ -73,6 +77,7 @@ class MarginCallWithdrawal(ActorView[MarginCall]):
     queryset = MarginCall.objects.all()
     serializer_class = CallWithdrawalSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.RISK_WRITE
 
     @extend_schema(
         operation_id="clearing_calls_withdraw",
@@ -97,6 +102,7 @@ class MarginStatementView(ActorView[MarginCall]):
     queryset = MarginCall.objects.all()
     serializer_class = MarginStatementSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.RISK_READ
 
     @extend_schema(
         operation_id="clearing_margin_statement",

@@ -32,6 +32,7 @@ from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 
 MEMBER_PARAMETER = OpenApiParameter("member", str, description="A clearing member's code; left out, all you may see.")
@@ -45,6 +46,7 @@ class CollateralReport(ActorView[CollateralMovement]):
     queryset = CollateralMovement.objects.all()
     serializer_class = CollateralReportSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.COLLATERAL_READ
 
     @extend_schema(
         operation_id="clearing_collateral",
@@ -74,6 +76,7 @@ class CollateralMovementList(ActorListView[CollateralMovement]):
     queryset = CollateralMovement.objects.all()
     serializer_class = CollateralMovementSerializer
     filterset_class = MovementFilter
+    read_scope = Scope.COLLATERAL_READ
 
     def get_queryset(self) -> QuerySet[CollateralMovement]:
         """Return what the actor sees."""
@@ -88,10 +91,12 @@ class CollateralMovementList(ActorListView[CollateralMovement]):
 class CollateralOrderView(ActorView[CollateralMovement]):
     """Something done to a member's collateral, by the member or by an operator for it."""
 
+    idempotency_key_required = True
     queryset = CollateralMovement.objects.all()
     serializer_class = CollateralMovementSerializer
     filter_backends: list[Any] = []
     entry_class: type[serializers.Serializer[Any]] = CollateralEntrySerializer
+    write_scope = Scope.COLLATERAL_WRITE
 
     def carry_out(
         self, request: Request, act: Callable[[Order, Mapping[str, Any]], Any], *, many: bool = False

@@ -23,6 +23,7 @@ from clearing.api.default_serializers import (
 from clearing.models import DefaultCase
 from clearing.queries.default_view import view_case
 from clearing.queries.defaults import cases_visible_to, get_case
+from clearing.queries.membership import RISK_LOCK
 from clearing.refusals import DefaultStepNotDue
 from clearing.services.default_auction import close_auction, open_auction, skip_auction
 from clearing.services.default_case import declare_default, propose_default, suspend_member, withdraw_default
@@ -33,6 +34,7 @@ from reference.api.entry import minor_of, now, read_body
 from reference.api.fields import decimal_text
 from reference.api.problems import problems
 from reference.core.actor import Actor, Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 
 # What takes nothing but a decision, by its name in the address.
@@ -87,6 +89,9 @@ class DefaultList(ActorListView[DefaultCase]):
 
     queryset = DefaultCase.objects.all()
     serializer_class = DefaultCaseSerializer
+    read_scope = Scope.DEFAULTS_READ
+    write_scope = Scope.DEFAULTS_WRITE
+    signed_methods = frozenset({"POST"})
 
     def get_queryset(self) -> QuerySet[DefaultCase]:
         """Return those that the actor may see."""
@@ -120,6 +125,10 @@ class CaseView(ActorView[DefaultCase]):
     queryset = DefaultCase.objects.all()
     serializer_class = DefaultDetailSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.DEFAULTS_READ
+    write_scope = Scope.DEFAULTS_WRITE
+    guarded_by = (RISK_LOCK,)
+    signed_methods = frozenset({"POST"})
 
     def operator_on(self, pk: int) -> Actor:
         """Return the operator who acts on a case that there is."""
@@ -183,6 +192,8 @@ class DefaultAuction(CaseView):
 class DefaultHedges(CaseView):
     """Hedges of a default."""
 
+    idempotency_key_required = True
+
     @extend_schema(
         operation_id="defaults_record_hedge", summary="Record a hedge and what it cost", request=HedgeSerializer,
         responses={201: DefaultDetailSerializer, **REFUSED},
@@ -201,6 +212,8 @@ class DefaultHedges(CaseView):
 
 class DefaultCollateralSales(CaseView):
     """Sales of a defaulter's collateral."""
+
+    idempotency_key_required = True
 
     @extend_schema(
         operation_id="defaults_sell_collateral", summary="Sell securities of the defaulter's collateral",

@@ -48,10 +48,12 @@ from clearing.queries.derivatives_report import (
 from clearing.services.mark_derivatives import set_mark_prices
 from clearing.services.trade_derivatives import TradeOrder, execute_trade
 from reference.api.base import ActorListView, ActorView
+from reference.api.idempotency import Once
 from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 
 KEPT_FIELDS: list[Any] = []
@@ -71,6 +73,10 @@ class DerivativesTrade(ActorView[DerivativeTrade]):
     queryset = DerivativeTrade.objects.all()
     serializer_class = TradeOrderSerializer
     filter_backends = KEPT_FIELDS
+    # The live store decides before the database commits; a client id trades once in both.
+    answered_once = Once.APART
+    idempotency_key_required = True
+    write_scope = Scope.DERIVATIVES_WRITE
 
     @extend_schema(
         operation_id="derivatives_trade",
@@ -93,7 +99,7 @@ class DerivativesTrade(ActorView[DerivativeTrade]):
             quantity=wanted["quantity"],
             price=wanted["price"],
             counterparty_id=wanted.get("counterparty_id"),
-            client_id=wanted.get("client_trade_id", ""),
+            client_id=wanted.get("client_trade_id") or self.own_reference,
         )
         trade = execute_trade(order=order, actor=actor, at=clock.at, business_date=clock.business_date)
         return Response(TradeMadeSerializer(trade).data, status=201)
@@ -105,6 +111,7 @@ class DerivativesPositions(ActorView[DerivativeTrade]):
     queryset = DerivativeTrade.objects.all()
     serializer_class = AccountPositionsSerializer
     filter_backends = KEPT_FIELDS
+    read_scope = Scope.DERIVATIVES_READ
 
     @extend_schema(
         operation_id="derivatives_positions",
@@ -127,6 +134,10 @@ class DerivativesMarkPrice(ActorView[DerivativeContract]):
     queryset = DerivativeContract.objects.all()
     serializer_class = MarkPriceEntrySerializer
     filter_backends = KEPT_FIELDS
+    # The live store decides before the database commits; the same price set again is the same price.
+    answered_once = Once.APART
+    read_scope = Scope.DERIVATIVES_READ
+    write_scope = Scope.DERIVATIVES_WRITE
 
     @extend_schema(
         operation_id="derivatives_mark_prices", summary="Read the mark prices",
@@ -174,6 +185,7 @@ class DerivativesMarginReport(ActorView[DerivativeTrade]):
     queryset = DerivativeTrade.objects.all()
     serializer_class = DerivativesMarginReportSerializer
     filter_backends = KEPT_FIELDS
+    read_scope = Scope.DERIVATIVES_READ
 
     @extend_schema(operation_id="derivatives_margin_report", summary="Read how much margin accounts use")
     def get(self, request: Request) -> Response:
@@ -201,6 +213,7 @@ class DerivativesTrades(ActorListView[DerivativeTrade]):
 
     queryset = DerivativeTrade.objects.all()
     serializer_class = TradeMadeSerializer
+    read_scope = Scope.DERIVATIVES_READ
 
     def get_queryset(self) -> QuerySet[DerivativeTrade]:
         """Return the trades, where the account is the actor's to see."""
@@ -226,6 +239,7 @@ class DerivativesLiquidations(ActorListView[Liquidation]):
     queryset = Liquidation.objects.all()
     serializer_class = LiquidationSerializer
     cursor_ordering = "-event_id"
+    read_scope = Scope.DERIVATIVES_READ
 
     def get_queryset(self) -> QuerySet[Liquidation]:
         """Return what the actor sees."""
@@ -247,6 +261,7 @@ class DerivativesFunding(ActorListView[FundingRound]):
     queryset = FundingRound.objects.all()
     serializer_class = FundingRoundSerializer
     cursor_ordering = "-event_id"
+    read_scope = Scope.DERIVATIVES_READ
 
     def get_queryset(self) -> QuerySet[FundingRound]:
         """Return all of them."""
@@ -263,6 +278,7 @@ class DerivativesContracts(ActorView[DerivativeContract]):
     queryset = DerivativeContract.objects.all()
     serializer_class = ContractSerializer
     filter_backends = KEPT_FIELDS
+    read_scope = Scope.DERIVATIVES_READ
 
     @extend_schema(
         operation_id="derivatives_contracts", summary="Read the contracts",

@@ -30,8 +30,10 @@ from clearing.queries.derivatives import get_derivatives_account
 from clearing.services.move_derivatives_money import deposit_margin, withdraw_margin
 from clearing.services.open_derivatives import open_derivatives_account
 from reference.api.base import ActorView
+from reference.api.idempotency import Once
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 
 
@@ -41,6 +43,7 @@ class DerivativesAccounts(ActorView[DerivativeAccount]):
     queryset = DerivativeAccount.objects.all()
     serializer_class = AccountEntrySerializer
     filter_backends = KEPT_FIELDS
+    write_scope = Scope.DERIVATIVES_WRITE
 
     @extend_schema(
         operation_id="derivatives_open_account",
@@ -75,6 +78,10 @@ class _MoneyView(ActorView[BalanceMovement]):
     queryset = BalanceMovement.objects.all()
     serializer_class = MoneySerializer
     filter_backends = KEPT_FIELDS
+    # The live store decides before the database commits; under a client id money moves once in both.
+    answered_once = Once.APART
+    idempotency_key_required = True
+    write_scope = Scope.DERIVATIVES_WRITE
 
     def move(self, *, request: Request, service: Any) -> Response:
         """Move the money and answer what moved."""
@@ -93,7 +100,7 @@ class _MoneyView(ActorView[BalanceMovement]):
             actor=actor,
             at=clock.at,
             business_date=clock.business_date,
-            client_id=wanted.get("client_id", ""),
+            client_id=wanted.get("client_id") or self.own_reference,
         )
         answer = {
             "sequence": moved.event_id,

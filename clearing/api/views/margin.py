@@ -27,6 +27,7 @@ from reference.api.fields import decimal_text
 from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 
 RUN = OpenApiParameter("run", int, description="A margin run's id; the last one, where left out.")
@@ -44,6 +45,7 @@ class MarginReportDetail(ActorView[MarginRun]):
     queryset = MarginRun.objects.all()
     serializer_class = MarginReportSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.RISK_READ
 
     @extend_schema(
         operation_id="margin_report_retrieve",
@@ -101,6 +103,7 @@ class MarginWhatIf(ActorView[PortfolioMargin]):
     queryset = PortfolioMargin.objects.all()
     serializer_class = WhatIfEntrySerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.RISK_READ
 
     @extend_schema(
         operation_id="margin_what_if",

@@ -18,6 +18,7 @@ from clearing.queries.visible import obligations_visible_to
 from reference.api.base import ActorListView, ActorView
 from reference.api.fields import decimal_text
 from reference.api.parameters import refuse_unknown_parameters
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 
 
@@ -27,6 +28,7 @@ class ExposureReport(ActorView[Obligation]):
     queryset = Obligation.objects.all()
     serializer_class = ExposuresSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.CLEARING_READ
 
     @extend_schema(operation_id="exposures_retrieve", summary="Read the members' exposures")
     def get(self, request: Request) -> Response:
@@ -77,6 +79,7 @@ class NettingRunList(ActorListView[NettingRun]):
     queryset = NettingRun.objects.all()
     serializer_class = NettingRunSerializer
     filterset_class = NettingRunFilter
+    read_scope = Scope.CLEARING_READ
 
     def paginate_queryset(self, queryset: Any) -> Any:
         """Cut the page and show what the actor may see of it."""
@@ -113,6 +116,7 @@ class ObligationList(ActorListView[Obligation]):
     queryset = Obligation.objects.all()
     serializer_class = ObligationSerializer
     filterset_class = ObligationFilter
+    read_scope = Scope.CLEARING_READ
 
     def get_queryset(self) -> QuerySet[Obligation]:
         """Return what the actor sees."""

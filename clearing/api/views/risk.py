@@ -25,6 +25,7 @@ from reference.api.base import ActorView
 from reference.api.fields import decimal_text
 from reference.api.parameters import refuse_unknown_parameters
 from reference.api.problems import problems
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 
 HORIZON = OpenApiParameter(
@@ -38,6 +39,7 @@ class BacktestReport(ActorView[BacktestDay]):
     queryset = BacktestDay.objects.all()
     serializer_class = BacktestsSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.RISK_READ
 
     @extend_schema(
         operation_id="backtest_retrieve",
@@ -100,6 +102,7 @@ class StressReport(ActorView[StressLoss]):
     queryset = StressLoss.objects.all()
     serializer_class = StressSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.RISK_READ
 
     @extend_schema(operation_id="stress_retrieve", summary="Read the last evening's stress test")
     def get(self, request: Request) -> Response:
@@ -155,6 +158,7 @@ class DefaultFundReport(ActorView[FundSizing]):
     queryset = FundSizing.objects.all()
     serializer_class = DefaultFundsSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.RISK_READ
 
     @extend_schema(operation_id="default_fund_retrieve", summary="Read the default fund")
     def get(self, request: Request) -> Response:
@@ -202,6 +206,7 @@ class DisclosureReport(ActorView[MarginRun]):
     queryset = MarginRun.objects.all()
     serializer_class = DisclosureSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.RISK_READ
 
     @extend_schema(operation_id="disclosure_retrieve", summary="Read the public quantitative disclosure")
     def get(self, request: Request) -> Response:

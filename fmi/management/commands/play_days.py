@@ -4,10 +4,14 @@ import json
 from datetime import date
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from events.services.seal import seal_records
+from events.services.verify import signing_key
 from fmi.demo.play import SCENARIOS, play_days, prepare_books, steps_in_a_day
 from fmi.demo.summary import print_report
 from fmi.invariants import check_invariants
@@ -52,6 +56,9 @@ class Command(BaseCommand):
                 self._play(days=days, seed=options["seed"], scenario=scenario, quiet=options["json"])
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
+        sealed = seal_records(key=signing_key(), heads=settings.AUDIT_HEADS, now=timezone.now())
+        if sealed.fault:
+            raise CommandError(f"The audit log is not sealed: {sealed.fault}.")
         findings = check_invariants()
         report = run_report(findings=findings)
         if options["json"]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandParser, call_command
 
+from fmi.app_role import grant_app_role
 from settlement.services.load_schedule import load_schedule
 from trades.services.compliance.load_compliance import load_compliance
 from trades.services.venues.load_venues import load_venues
@@ -35,6 +36,9 @@ class Command(BaseCommand):
         load_schedule()
         load_venues()
         load_compliance()
+        role = grant_app_role()
+        if role is not None:
+            self._say(f"The product's own role is {role}")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

@@ -14,6 +14,7 @@ from reference.api.base import ActorListView, ActorView
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.models import DryRun
 from settlement.services.compare_models import order_comparison
@@ -34,6 +35,8 @@ class ComparisonList(ActorListView[DryRun]):
 
     queryset = DryRun.objects.all()
     serializer_class = ComparisonSerializer
+    read_scope = Scope.SETTLEMENT_READ
+    write_scope = Scope.SETTLEMENT_WRITE
 
     @extend_schema(operation_id="comparisons_list", summary="List comparisons of the models of DvP, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -61,6 +64,7 @@ class ComparisonDetail(ActorView[DryRun]):
     queryset = DryRun.objects.all()
     serializer_class = ComparisonSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.SETTLEMENT_READ
 
     @extend_schema(
         operation_id="comparisons_read",

@@ -13,6 +13,7 @@ from reference.api.base import ActorListView, ActorView
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.api.corporate_serializers import (
     CorporateActionEntrySerializer,
@@ -38,6 +39,8 @@ class CorporateActionList(ActorListView[CorporateAction]):
     queryset = CorporateAction.objects.all()
     serializer_class = CorporateActionSerializer
     filterset_class = CorporateActionFilter
+    read_scope = Scope.SETTLEMENT_READ
+    write_scope = Scope.SETTLEMENT_WRITE
 
     def get_queryset(self) -> QuerySet[CorporateAction]:
         """Return them with what the actor may see of each."""
@@ -77,6 +80,7 @@ class CorporateActionDetail(ActorView[CorporateAction]):
     queryset = CorporateAction.objects.all()
     serializer_class = CorporateActionSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.SETTLEMENT_READ
 
     @extend_schema(
         operation_id="corporate_actions_read",
@@ -94,6 +98,8 @@ class CorporateActionCancel(ActorView[CorporateAction]):
     queryset = CorporateAction.objects.all()
     serializer_class = CorporateActionSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.SETTLEMENT_WRITE
+    guarded_by = ()
 
     @extend_schema(
         operation_id="corporate_actions_cancel",
@@ -115,6 +121,7 @@ class EntitlementList(ActorListView[Entitlement]):
 
     queryset = Entitlement.objects.all()
     serializer_class = EntitlementSerializer
+    read_scope = Scope.SETTLEMENT_READ
 
     def get_queryset(self) -> QuerySet[Entitlement]:
         """Return those that the actor may see."""
@@ -136,6 +143,7 @@ class MarketClaimList(ActorListView[MarketClaim]):
 
     queryset = MarketClaim.objects.all()
     serializer_class = MarketClaimSerializer
+    read_scope = Scope.SETTLEMENT_READ
 
     def get_queryset(self) -> QuerySet[MarketClaim]:
         """Return those that the actor may see."""

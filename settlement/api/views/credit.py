@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from reference.api.base import ActorListView, ActorView
 from reference.api.fields import Amount, CurrencyCode, Isin
 from reference.api.parameters import refuse_unknown_parameters
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.filters import CreditFilter
 from settlement.models import CollateralPledge, CreditDraw, CreditLine
@@ -76,6 +77,7 @@ class CreditList(ActorListView[CreditDraw]):
     queryset = CreditDraw.objects.all()
     serializer_class = CreditSerializer
     filterset_class = CreditFilter
+    read_scope = Scope.SETTLEMENT_READ
 
     def get_queryset(self) -> QuerySet[CreditDraw]:
         """Return what the actor sees."""
@@ -93,6 +95,7 @@ class CreditLineList(ActorView[CreditLine]):
     queryset = CreditLine.objects.all()
     serializer_class = CreditLinesSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.SETTLEMENT_READ
 
     @extend_schema(operation_id="credit_lines", summary="Read credit lines: limit, use, collateral")
     def get(self, request: Request) -> Response:

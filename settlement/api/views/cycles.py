@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 
 from reference.api.base import ActorListView
 from reference.api.fields import decimal_text
+from reference.core.scopes import Scope
 from reference.queries import directory
 from settlement.api.serializers import CycleSerializer
 from settlement.filters import CycleFilter
@@ -22,6 +23,7 @@ class CycleList(ActorListView[Cycle]):
     queryset = Cycle.objects.all()
     serializer_class = CycleSerializer
     filterset_class = CycleFilter
+    read_scope = Scope.SETTLEMENT_READ
 
     def paginate_queryset(self, queryset: Any) -> Any:
         """Cut the page and show what the actor may see of it."""

@@ -16,6 +16,7 @@ from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.api.serializers import (
     BusinessDaySerializer,
@@ -56,6 +57,7 @@ class BusinessDayDetail(ActorView[BusinessDay]):
     queryset = BusinessDay.objects.all()
     serializer_class = BusinessDaySerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.DAY_READ
 
     @extend_schema(operation_id="business_day_retrieve", summary="Read the business date, its phase and schedule")
     def get(self, request: Request) -> Response:
@@ -70,6 +72,8 @@ class BusinessDayStep(ActorView[DayOrder]):
     queryset = DayOrder.objects.all()
     serializer_class = StepEntrySerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.DAY_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="business_day_step",
@@ -96,6 +100,8 @@ class BusinessDayPause(ActorView[BusinessDay]):
     queryset = BusinessDay.objects.all()
     serializer_class = BusinessDaySerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.DAY_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="business_day_pause", summary="Let business time stand still", request=None,
@@ -113,6 +119,8 @@ class BusinessDayResume(ActorView[BusinessDay]):
     queryset = BusinessDay.objects.all()
     serializer_class = BusinessDaySerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.DAY_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="business_day_resume", summary="Let business time go on", request=None,
@@ -130,6 +138,8 @@ class OutageDeclaration(ActorView[Outage]):
     queryset = Outage.objects.all()
     serializer_class = OutageEntrySerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.DAY_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="outage_declare",
@@ -155,6 +165,8 @@ class OutageEnd(ActorView[Outage]):
     queryset = Outage.objects.all()
     serializer_class = OutageSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.DAY_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="outage_end", summary="End the outage that is under way", request=None,

@@ -17,6 +17,7 @@ from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Actor, Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.api.party_serializers import (
     AmendmentSerializer,
@@ -32,6 +33,8 @@ from settlement.services.amend_instruction import Amendment
 from settlement.services.cancel_instructions import cancel_instruction
 from settlement.services.hold_instruction import hold_instruction, release_instruction, sides_of
 from settlement.services.link_instructions import WantedLink, link_instruction, link_party_instruction
+from settlement.services.resolve_links import PARTY_LOCK
+from settlement.services.settle_cycle import CYCLE_LOCK
 from settlement.services.unlink_instructions import unlink_instruction, unlink_party_instruction
 
 LINK_PARAMETER = OpenApiParameter(
@@ -50,6 +53,8 @@ class InstructionAction(ActorView[Instruction]):
     queryset = Instruction.objects.all()
     serializer_class = InstructionSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.SETTLEMENT_WRITE
+    guarded_by = (CYCLE_LOCK, PARTY_LOCK)
 
     def act(self, *, public_id: UUID, change: Callable[[Instruction, dict[str, Any]], object]) -> Response:
         """Do it and answer the instruction. change: (instruction, what every service asks for)."""
@@ -77,6 +82,8 @@ class InstructionHold(InstructionAction):
 
 class InstructionRelease(InstructionAction):
     """Release."""
+
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="instructions_release",

@@ -15,6 +15,7 @@ from reference.api.base import ActorListView
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.api.entry import instructing_party, resolve_entry, resolve_party_entry
 from settlement.api.party_serializers import (
@@ -73,6 +74,8 @@ class InstructionList(ActorListView[Instruction]):
     queryset = Instruction.objects.all()
     serializer_class = InstructionSerializer
     filterset_class = InstructionFilter
+    read_scope = Scope.SETTLEMENT_READ
+    write_scope = Scope.SETTLEMENT_WRITE
 
     def get_queryset(self) -> QuerySet[Instruction]:
         """Return what the actor sees."""

@@ -17,6 +17,7 @@ from reference.api.base import ActorListView, ActorView
 from reference.api.parameters import refuse_unknown_parameters
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.api.entry import resolve_exchange
 from settlement.api.party_serializers import (
@@ -37,6 +38,8 @@ from settlement.services.cancel_party_instruction import cancel_party_instructio
 from settlement.services.enter_exchange import enter_exchange_for_both, enter_exchange_for_party
 from settlement.services.hold_instruction import hold_party_instruction
 from settlement.services.link_instructions import WantedLink, link_party_instruction
+from settlement.services.resolve_links import PARTY_LOCK
+from settlement.services.settle_cycle import CYCLE_LOCK
 from settlement.services.unlink_instructions import unlink_party_instruction
 
 EXCHANGE_EXAMPLE = OpenApiExample(
@@ -62,6 +65,7 @@ class PartyInstructionList(ActorListView[PartyInstruction]):
     queryset = PartyInstruction.objects.all()
     serializer_class = PartyInstructionSerializer
     filterset_class = PartyInstructionFilter
+    read_scope = Scope.SETTLEMENT_READ
 
     def get_queryset(self) -> QuerySet[PartyInstruction]:
         """Return what the actor sees."""
@@ -83,6 +87,7 @@ class AllegementList(ActorListView[PartyInstruction]):
     queryset = PartyInstruction.objects.all()
     serializer_class = AllegementSerializer
     filterset_class = PartyInstructionFilter
+    read_scope = Scope.SETTLEMENT_READ
 
     def get_queryset(self) -> QuerySet[PartyInstruction]:
         """Return what is alleged against the actor."""
@@ -100,6 +105,9 @@ class PartyInstructionAction(ActorView[PartyInstruction]):
     queryset = PartyInstruction.objects.all()
     serializer_class = PartyInstructionDetailSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.SETTLEMENT_READ
+    write_scope = Scope.SETTLEMENT_WRITE
+    guarded_by = (CYCLE_LOCK, PARTY_LOCK)
 
     def act(self, *, public_id: UUID, change: Callable[[dict[str, Any]], object]) -> Response:
         """Do it and answer the instruction. change: what every service asks for -> anything."""
@@ -160,6 +168,8 @@ class PartyInstructionHold(PartyInstructionAction):
 class PartyInstructionRelease(PartyInstructionAction):
     """Release."""
 
+    signed_methods = frozenset({"POST"})
+
     @extend_schema(operation_id="party_instructions_release", summary="Release your instruction", request=None,
                    responses=ANSWERS)  # fmt: skip
     def post(self, request: Request, public_id: UUID) -> Response:
@@ -212,6 +222,7 @@ class ExchangeList(ActorView[PartyInstruction]):
     queryset = PartyInstruction.objects.all()
     serializer_class = EnteredExchangeSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.SETTLEMENT_WRITE
 
     @extend_schema(
         operation_id="exchanges_enter",

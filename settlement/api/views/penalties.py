@@ -17,6 +17,7 @@ from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.filters import PenaltyFilter
 from settlement.models import Penalty, PenaltyRun
@@ -104,6 +105,7 @@ class PenaltyList(ActorListView[Penalty]):
     queryset = Penalty.objects.all()
     serializer_class = PenaltySerializer
     filterset_class = PenaltyFilter
+    read_scope = Scope.SETTLEMENT_READ
 
     def get_queryset(self) -> QuerySet[Penalty]:
         """Return what the actor sees."""
@@ -121,6 +123,7 @@ class PenaltyStatement(ActorView[Penalty]):
     queryset = Penalty.objects.all()
     serializer_class = PenaltyStatementSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.SETTLEMENT_READ
 
     @extend_schema(
         operation_id="penalties_statement",
@@ -146,6 +149,7 @@ class PenaltyCorrection(ActorView[PenaltyRun]):
     queryset = PenaltyRun.objects.all()
     serializer_class = PenaltyCorrectionSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.SETTLEMENT_WRITE
 
     @extend_schema(
         operation_id="penalties_correct",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,7 +105,7 @@ def hash_tables() -> dict[str, str]:
     from django.apps import apps
     from django.db import connection
 
-    own = {"clearing_defaultdrill", "events_auditrecord"}
+    own = {"clearing_defaultdrill", "events_auditrecord", "events_unsealedrecord"}
     found = {}
     with connection.cursor() as cursor:
         for table in sorted({model._meta.db_table for model in apps.get_models()} - own):
@@ -144,13 +144,34 @@ def test_a_default_takes_two_people_and_is_declared_once(lost: Chain) -> None:
     fields: dict[str, Any] = {"reason": "x", "juniorise": False, "actor": ONE, **step(lost)}
     case = propose_default(member_id=lost.ids["DELTA"], **fields)
     refuse("default-already-proposed", propose_default, member_id=lost.ids["DELTA"], **fields)
-    refuse("second-person-needed", declare_default, case_id=case.pk, actor=ONE, **step(lost))
+    refuse("own-proposal-not-approvable", declare_default, case_id=case.pk, actor=ONE, **step(lost))
     refuse("default-step-not-due", suspend_member, case_id=case.pk, actor=ONE, **step(lost))
     declare_default(case_id=case.pk, actor=OTHER, **step(lost))
     refuse("default-already-declared", declare_default, case_id=case.pk, actor=ONE, **step(lost))
     refuse("default-already-declared", propose_default, member_id=lost.ids["DELTA"], **fields)
-    refuse("default-step-not-due", withdraw_default, case_id=case.pk, actor=ONE, **step(lost))
+    refuse("default-already-declared", withdraw_default, case_id=case.pk, actor=ONE, **step(lost))
     refuse("unknown-default", declare_default, case_id=0, actor=OTHER, **step(lost))
+
+
+def test_a_default_that_nobody_declares_is_put_away(lost: Chain) -> None:
+    """Rejected among the approvals, or not decided in time: the member was never in default."""
+    from clearing.models import DefaultCase
+    from clearing.services.default_case import DECLARATION_KIND, propose_default
+    from reference.four_eyes import differences_of, expire_proposals, reject_proposal
+    from reference.models import Proposal
+    from tests.factories.defaulting import ONE, OTHER, step
+
+    fields: dict[str, Any] = {"reason": "x", "juniorise": False, "actor": ONE, **step(lost)}
+    rejected = propose_default(member_id=lost.ids["BRAVO"], **fields)
+    waiting = Proposal.objects.get(kind=DECLARATION_KIND, subject_id=rejected.pk)
+    [words] = differences_of(proposals=[waiting])[waiting.pk]
+    assert (words.label, words.after) == ("BRAVO: x", "in default")
+    reject_proposal(proposal_id=waiting.pk, reason="It has paid", actor=OTHER, **step(lost))
+    expired = propose_default(member_id=lost.ids["BRAVO"], **fields)
+    assert expire_proposals(at=lost.at + timedelta(days=5), business_date=lost.day) == 1
+    ends = [DefaultCase.objects.get(pk=case.pk).steps.latest("pk") for case in (rejected, expired)]
+    assert [(end.status, end.done_by) for end in ends] == [("WITHDRAWN", OTHER.name), ("WITHDRAWN", "system")]
+    assert ends[1].summary == "Proposal to declare BRAVO in default expired"
 
 
 def test_a_suspended_members_trades_are_not_novated(lost: Chain) -> None:

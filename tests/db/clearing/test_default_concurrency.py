@@ -61,7 +61,7 @@ def test_two_declarations_and_two_bids_at_the_same_moment() -> None:
             for actor in (OTHER, Actor(name="fourth", role=Role.OPERATOR))
         )
     )
-    assert sorted(declared) == ["DECLARED", "default-already-declared"]
+    assert sorted(declared) == ["DECLARED", "proposal-already-decided"]
     suspend_member(case_id=case.pk, actor=ONE, **step(chain))
     [lot] = open_auction(
         case_id=case.pk, lots=1, reserve_percent=None, deadline=chain.at + timedelta(hours=1), actor=ONE, **step(chain)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from clearing.services.follow_orders import CLEARING_STATUSES, DUE_SQL, SETTLING_STATUSES, follow_orders
+from fmi.business_day import run_flow, run_task
+from reference.core.actor import SYSTEM
 from settlement.services.business_day import open_business_day
 from tests.factories.chain import WEDNESDAY, Chain
 from tests.factories.executing import make_buyer, make_executed
 from trades.core.lifecycle import TradeStatus
 from trades.core.order_lifecycle import OrderStatus, follow_trades
-from trades.models import Fill, Order, OrderStep, Trade
+from trades.models import Client, CreditUse, Fill, Order, OrderStep, Trade
+from trades.queries.limit_invariants import LIMIT_INVARIANTS
 from trades.services.advance_trades import set_status
+from trades.services.orders.replace_order import replace_order
+from trades.services.orders.withdraw_orders import cancel_order
 
 M, C, S, X = TradeStatus.MATCHED, TradeStatus.CLEARED, TradeStatus.SETTLED, TradeStatus.CANCELLED
 
@@ -101,5 +107,75 @@ def test_the_statement_agrees_with_the_rule_for_every_mix_of_trades(stocked: Cha
     assert len(expected) == 4 + 10 + 20
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, [[str(OrderStatus.FILLED)]])
-        found = {order: OrderStatus(target) for order, _, target in cursor.fetchall()}
+        found = {order: OrderStatus(target) for order, _, target, *_ in cursor.fetchall()}
     assert found == expected
+
+
+def settle_all(chain: Chain) -> None:
+    """Bring what is matched through clearing and settlement on Wednesday."""
+    chain.novate()
+    open_business_day(business_date=WEDNESDAY, at=chain.at)
+    chain.move_to(WEDNESDAY)
+    chain.settle()
+
+
+def assert_limits_hold() -> None:
+    with connection.cursor() as cursor:
+        for sql in LIMIT_INVARIANTS.values():
+            cursor.execute(sql)
+            assert cursor.fetchall() == []
+
+
+def used(client: Client) -> int:
+    return CreditUse.objects.get(client=client).used_minor
+
+
+def test_an_open_order_holds_no_credit_for_what_of_it_has_settled(stocked: Chain) -> None:
+    """20 of a GTC purchase of 50 at 10.00 are settled: it goes on to hold 300.00 for the rest."""
+    chain, client = stocked, make_buyer(stocked)
+    order = make_executed(chain, client, reference="O", parts=2, open_units=30)
+    settle_all(chain)
+    assert (used(client), Trade.objects.filter(status=S, fills__order=order).count()) == (50_000, 2)
+    assert follow(chain) == 0
+    order.refresh_from_db()
+    assert (order.status, order.reserved_minor, used(client)) == ("PARTIALLY_FILLED", 30_000, 30_000)
+    assert_limits_hold()
+    assert follow(chain) == 0
+    # A replacement takes what it adds, and nothing for what is paid for.
+    terms: dict[str, Any] = {"at": chain.at, "business_date": chain.day, "actor": SYSTEM}
+    replace_order(order_id=order.pk, quantity_units=60, limit_price=None, **terms)
+    assert used(client) == 40_000
+    cancel_order(order_id=order.pk, **terms)
+    follow(chain)
+    order.refresh_from_db()
+    assert (order.status, order.reserved_minor, used(client)) == ("SETTLED", 0, 0)
+    assert_limits_hold()
+
+
+@pytest.mark.parametrize("end", [S, X])
+def test_an_executed_order_holds_no_credit_for_trades_that_have_ended(stocked: Chain, end: TradeStatus) -> None:
+    client = make_buyer(stocked)
+    order = make_executed(stocked, client, reference="O", parts=3)
+    stocked.novate()
+    follow(stocked)
+    assert used(client) == 30_000
+    set_status(trades_sql=f"SELECT {Fill.objects.filter(order=order)[0].trade_id}::bigint AS id", status=end)
+    follow(stocked)
+    assert used(client) == 20_000
+    assert_limits_hold()
+
+
+@pytest.mark.parametrize(("settled", "after"), [(False, "CLEARED"), (True, "SETTLED")])
+def test_an_order_whose_rest_ends_is_followed_in_the_same_pass(stocked: Chain, settled: bool, after: str) -> None:
+    """Nothing of its trades moves any more: the end itself has to wake who follows them."""
+    chain = stocked
+    order = make_executed(chain, make_buyer(chain), reference="O", parts=2, open_units=30)
+    if settled:
+        settle_all(chain)
+    else:
+        chain.novate()
+    run_flow(run=lambda _: None)
+    cancel_order(order_id=order.pk, at=chain.at, business_date=chain.day, actor=SYSTEM)
+    assert life(order)[-1] == "CLEARING"
+    run_flow(run=lambda task: run_task(task) if task.startswith("clearing.follow_") else None)
+    assert life(order)[-1] == after

@@ -74,7 +74,7 @@ def test_nobody_and_no_role_are_refused() -> None:
     assert find_actor(request_of(AnonymousUser())) is None
 
 
-PUBLIC = {"health", "login", "api-schema", "api-docs", "problems", "favicon"}
+PUBLIC = {"health", "metrics", "ready", "login", "api-schema", "api-docs", "problems", "favicon"}
 
 
 def addresses(patterns: Any = None, prefix: str = "/") -> Iterator[tuple[str, str]]:

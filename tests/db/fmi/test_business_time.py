@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from events.models import OutboxFact
-from events.queries import waiting_facts
-from events.services import record_fact
+from events.queries.outbox import waiting_facts
+from events.services.outbox import record_fact
 from fmi import business_day
 from fmi.business_day import advance, day_lock, run_flow
 from fmi.clock import LONGEST_GAP, start_clock, target_time

@@ -54,6 +54,10 @@ BREAKS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (f"UPDATE ledger_balance SET balance = balance + 1 WHERE id = {ALPHAS}",),
         ("sum per asset zero", "balance equals the sum of its postings"),
     ),
+    "a gap in the positions of events": (
+        ("UPDATE events_outboxfact SET position = 1000000007 WHERE id = (SELECT max(id) FROM events_outboxfact)",),
+        ("positions of events are dense, and what is published has one",),
+    ),
     "an obligation that left and is carried nowhere": (
         ("UPDATE clearing_obligation SET carried_at = now() WHERE kind = 'NET'",),
         ("what leaves an obligation is carried, and no more than was left of it",),

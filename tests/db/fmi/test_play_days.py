@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
-from events.queries import waiting_facts
+from events.queries.outbox import waiting_facts
 from fmi import business_day
 from fmi.demo import feed, market, opening
 from fmi.demo.feed import market_securities

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from events.queries import waiting_facts
+from events.queries.outbox import waiting_facts
 from reference.models import Participant
 from tests.factories.chain import Chain, make_chain
 from tests.factories.market import login
@@ -32,11 +33,12 @@ def processes(tmp_path: Path, db: None) -> Iterator[Processes]:
     made.stop()
 
 
-def post(chain: Chain, client: Client, trade_id: str, buyer: str, seller: str) -> None:
+def post(chain: Chain, client: Client, trade_id: str, buyer: str, seller: str) -> str:
     answer = client.post(
         "/api/v1/trades", chain.fields(trade_id, buyer, seller, price="10"), content_type="application/json"
     )
     assert answer.status_code == 201, answer.content
+    return str(answer["X-Request-ID"])
 
 
 def test_posted_by_both_sides_a_trade_is_cleared_within_seconds(processes: Processes) -> None:
@@ -44,11 +46,13 @@ def test_posted_by_both_sides_a_trade_is_cleared_within_seconds(processes: Proce
     clients = {
         code: login(participant=Participant.objects.get(code=code), name=code.lower()) for code in ("ALPHA", "BRAVO")
     }
-    post(chain, clients["ALPHA"], "A", "ALPHA", "BRAVO")
-    post(chain, clients["BRAVO"], "B", "ALPHA", "BRAVO")
+    ids = [post(chain, clients[code], code, "ALPHA", "BRAVO") for code in ("ALPHA", "BRAVO")]
 
     def cleared() -> bool:
         return set(Trade.objects.values_list("status", flat=True)) == {"CLEARED"} and waiting_facts() == 0
 
     wait_until(cleared, seconds=30, processes=processes, what="CLEARED")
-    assert "ERROR" not in processes.log("worker")
+    log = processes.log("worker")
+    assert "ERROR" not in log
+    # What the two requests have caused is found under their ids, also where one task followed both.
+    assert all(re.search(rf"fmi\.tasks: ended task=trades\.match .*{own_id}", log) for own_id in ids)

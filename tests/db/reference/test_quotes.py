@@ -14,6 +14,7 @@ from reference.core.calendar import BUSINESS_ZONE
 from reference.core.intraday import PATH_CLOSES
 from reference.market_data import (
     ExchangeRateMissing,
+    SecurityQuote,
     exchange_rate_sql,
     exchange_rates,
     last_quotes,
@@ -24,7 +25,7 @@ from reference.market_data import (
 from reference.models import Currency, DailyPrice, ExchangeRate, Quote, Security
 from reference.queries import directory
 from reference.quote_feed import STEPS_BETWEEN, feed_quotes
-from reference.quote_services import NewQuote, publish_quotes, republish_quotes
+from reference.quote_services import publish_quotes, republish_quotes
 from reference.refusals import NaiveTime
 from reference.services import load_reference
 from tests.factories.reference import CurrencyFactory, DailyPriceFactory, SecurityFactory
@@ -53,8 +54,10 @@ def security() -> Security:
     return SecurityFactory.create()
 
 
-def quote(security: Security, at: datetime = AT, bid: str = "100", ask: str = "101", last: str = "100.5") -> NewQuote:
-    return NewQuote(security.pk, at, Decimal(bid), Decimal(ask), Decimal(last), 10, 20, 5)
+def quote(
+    security: Security, at: datetime = AT, bid: str = "100", ask: str = "101", last: str = "100.5"
+) -> SecurityQuote:
+    return SecurityQuote(security.pk, at, Decimal(bid), Decimal(ask), Decimal(last), 10, 20, 5, "TEST")
 
 
 def good(security: Security) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def test_what_a_quote_never_is(security: Security, changes: dict[str, Any], cons
 
 
 def test_a_quote_stands_once_and_for_ever(security: Security) -> None:
-    publish_quotes(quotes=[quote(security)], source="TEST")
+    publish_quotes(quotes=[quote(security)])
     assert "quote_unique" in attack(INSERT, good(security))
     for sql in ("UPDATE reference_quote SET bid = 1", "DELETE FROM reference_quote"):
         assert "append-only" in attack(sql)
@@ -130,7 +133,7 @@ def test_the_last_quote_is_read_from_valkey_and_from_postgresql_when_it_is_lost(
     never = SecurityFactory.create()
     earlier, later = quote(security), quote(security, at=AT + timedelta(minutes=1), bid="99")
     with django_capture_on_commit_callbacks(execute=True):
-        assert publish_quotes(quotes=[later, earlier], source="TEST") == 2
+        assert publish_quotes(quotes=[later, earlier]) == 2
     found = last_quotes(security_ids=[security.pk, never.pk])
     assert list(found) == [security.pk]
     assert found[security.pk].at == later.at
@@ -144,14 +147,14 @@ def test_the_last_quote_is_read_from_valkey_and_from_postgresql_when_it_is_lost(
 @pytest.mark.django_db(transaction=True)
 def test_what_was_lost_is_laid_down_again_once_it_is_read() -> None:
     security, never = SecurityFactory.create(), SecurityFactory.create()
-    publish_quotes(quotes=[quote(security)], source="TEST")
+    publish_quotes(quotes=[quote(security)])
     quote_store.forget()
     found = last_quotes(security_ids=[security.pk, never.pk])
     assert quote_store.read(security_ids=[security.pk, never.pk])[never.pk] is None
     with connection.execute_wrapper(_no_query):
         assert last_quotes(security_ids=[security.pk, never.pk]) == found
     # That there was none does not stand in the way of the first one.
-    publish_quotes(quotes=[quote(never)], source="TEST")
+    publish_quotes(quotes=[quote(never)])
     assert last_quotes(security_ids=[never.pk])[never.pk].bid == 100
 
 
@@ -163,7 +166,7 @@ def _no_query(execute: Any, sql: str, params: Any, many: bool, context: Any) -> 
 def test_what_is_rolled_back_is_never_published() -> None:
     security = SecurityFactory.create()
     with transaction.atomic():
-        publish_quotes(quotes=[quote(security)], source="TEST")
+        publish_quotes(quotes=[quote(security)])
         assert last_quotes(security_ids=[security.pk])[security.pk].bid == 100
         transaction.set_rollback(True)
     assert last_quotes(security_ids=[security.pk]) == {}
@@ -172,10 +175,10 @@ def test_what_is_rolled_back_is_never_published() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_late_quote_takes_no_later_ones_place_and_is_not_told() -> None:
     security = SecurityFactory.create()
-    publish_quotes(quotes=[quote(security)], source="TEST")
+    publish_quotes(quotes=[quote(security)])
     told = quote_store.last_on_tape()
-    publish_quotes(quotes=[quote(security, at=AT - timedelta(minutes=1), bid="90")], source="TEST")
-    publish_quotes(quotes=[quote(security)], source="TEST")
+    publish_quotes(quotes=[quote(security, at=AT - timedelta(minutes=1), bid="90")])
+    publish_quotes(quotes=[quote(security)])
     assert last_quotes(security_ids=[security.pk])[security.pk].bid == 100
     assert quote_store.last_on_tape() == told
     assert Quote.objects.count() == 2
@@ -184,10 +187,10 @@ def test_a_late_quote_takes_no_later_ones_place_and_is_not_told() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_valkey_that_does_not_answer_costs_nothing_but_time(settings: Any) -> None:
     security = SecurityFactory.create()
-    publish_quotes(quotes=[quote(security)], source="TEST")
+    publish_quotes(quotes=[quote(security)])
     standing = settings.REDIS_URL
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    publish_quotes(quotes=[quote(security, at=AT + timedelta(minutes=1), bid="99")], source="TEST")
+    publish_quotes(quotes=[quote(security, at=AT + timedelta(minutes=1), bid="99")])
     assert last_quotes(security_ids=[security.pk])[security.pk].bid == 99
     assert quote_store.last_on_tape() == "0-0"
     settings.REDIS_URL = standing
@@ -197,7 +200,7 @@ def test_a_valkey_that_does_not_answer_costs_nothing_but_time(settings: Any) -> 
 
 def test_a_quote_needs_a_zone(security: Security) -> None:
     with pytest.raises(NaiveTime):
-        publish_quotes(quotes=[quote(security, at=AT.replace(tzinfo=None))], source="TEST")
+        publish_quotes(quotes=[quote(security, at=AT.replace(tzinfo=None))])
 
 
 def test_a_set_is_joined_to_the_quotes_of_its_moments() -> None:
@@ -207,7 +210,7 @@ def test_a_set_is_joined_to_the_quotes_of_its_moments() -> None:
         for one in securities[:2]
         for number in range(5)
     ]
-    publish_quotes(quotes=rows, source="TEST")
+    publish_quotes(quotes=rows)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT s.asset_ptr_id, g.at, quote.bid, quote.mid FROM reference_security s,"

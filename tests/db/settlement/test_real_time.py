@@ -40,7 +40,7 @@ def instruct(
     chain: Chain, *, quantity: int = 10, cash: int = 1_000, by: str = "ALPHA", to: str = "BRAVO", **more: Any
 ) -> Instruction:
     """Create an instruction that is due, and announce it as the services do."""
-    from events.services import record_fact
+    from events.services.outbox import record_fact
     from settlement.contracts import InstructionsCreated
 
     row = Instruction.objects.create(

@@ -14,25 +14,29 @@ from clearing.services.allocate_blocks import allocate_block, cancel_allocation
 from fmi.invariants import check_invariants
 from ledger.services import open_accounts
 from reference.core.actor import SYSTEM
+from reference.market_data import SecurityQuote
 from reference.models import DailyPrice
-from reference.quote_services import NewQuote, publish_quotes
+from reference.quote_services import publish_quotes
 from reference.quote_store import forget
 from tests.factories.chain import MONDAY, WEDNESDAY, Chain
+from tests.factories.executing import make_buyer, make_executed
 from trades.core.positions import CostMethod
 from trades.models import CostChoice, Match, Position, PositionRun, Trade
 from trades.queries.blocks import find_block
+from trades.queries.position_limits import use_of_limits
 from trades.queries.positions import PositionView, closed_positions, find_base, live_positions, position_history
 from trades.services.cancel_trades import cancel_trade
 from trades.services.positions.close_day import close_day
+from trades.services.positions.watch_limits import set_limit
 
 TUESDAY = date(2008, 9, 9)
 
 
 @pytest.fixture
 def market(chain: Chain) -> Chain:
-    """STOCK closes at 10.00 on Monday, 11.00 on Tuesday and 12.00 on Wednesday."""
+    """STOCK closes at 10.00 on Friday and Monday, 11.00 on Tuesday and 12.00 on Wednesday."""
     forget()
-    for day, close in ((MONDAY, "10"), (TUESDAY, "11"), (WEDNESDAY, "12")):
+    for day, close in ((date(2008, 9, 5), "10"), (MONDAY, "10"), (TUESDAY, "11"), (WEDNESDAY, "12")):
         DailyPrice.objects.create(
             security_id=chain.assets["STOCK"], date=day, open=close, high=close, low=close, close=close, volume=1_000,
             adjusted_close=close,
@@ -73,8 +77,9 @@ def test_a_position_is_live_before_it_is_netted_or_settled(market: Chain) -> Non
     assert live(market, "ALPHA").realised_day_minor == 12_000
     forget()
     publish_quotes(
-        quotes=[NewQuote(market.assets["STOCK"], market.at, Decimal(13), Decimal(14), Decimal(13), 1, 1, 1)],
-        source="TEST",
+        quotes=[
+            SecurityQuote(market.assets["STOCK"], market.at, Decimal(13), Decimal(14), Decimal(13), 1, 1, 1, "TEST")
+        ],
     )
     marked = live(market, "ALPHA")
     assert (marked.mark, marked.mark_source, marked.unrealised_minor) == (Decimal(13), "quote", 24_000)
@@ -102,8 +107,12 @@ def test_each_day_goes_on_from_the_close_before(market: Chain) -> None:
     history = position_history(actor=market.actor("ALPHA"), security_id=market.assets["STOCK"])
     assert [(row.run.business_date, row.quantity_units) for row in history] == [(MONDAY, 100), (TUESDAY, 50)]
     market.move_to(WEDNESDAY)
-    assert figures(live(market, "ALPHA")) == (50, 45_000, 10_000, 15_000)
-    assert live(market, "ALPHA").day_minor == 5_000
+    # Without a quote the last close counts, Tuesday's: Wednesday's is not known on Wednesday.
+    assert figures(live(market, "ALPHA")) == (50, 45_000, 10_000, 10_000)
+    assert live(market, "ALPHA").day_minor == 0
+    close(market)
+    (closed,) = closed_positions(accounts=[market.account("ALPHA")], business_date=WEDNESDAY)
+    assert (closed.mark, closed.day_minor) == (Decimal(12), 5_000)
     assert_books_hold()
 
 
@@ -151,6 +160,41 @@ def test_a_cancelled_trade_leaves_on_the_day_it_is_cancelled(market: Chain) -> N
     assert_books_hold()
 
 
+def test_the_fees_of_a_cancelled_trade_leave_with_it(market: Chain) -> None:
+    """Three fills of 2 cents each: one is taken back on its own day, one on the next."""
+
+    def cancel(number: int) -> None:
+        trade_pk = Trade.objects.get(trade_id=f"O-{number}").pk
+        cancel_trade(trade_pk=trade_pk, reason="", actor=SYSTEM, at=market.at, business_date=market.day)
+
+    make_executed(market, make_buyer(market), reference="O", parts=3)
+    forget()
+    market.clear()
+    assert live(market, "ALPHA").held.fees_minor == 6
+    cancel(0)
+    assert (live(market, "ALPHA").quantity_units, live(market, "ALPHA").held.fees_minor) == (20, 4)
+    close(market)
+    market.move_to(TUESDAY)
+    cancel(1)
+    assert (live(market, "ALPHA").quantity_units, live(market, "ALPHA").held.fees_minor) == (10, 2)
+    close(market)
+    fees = Position.objects.filter(account=market.account("ALPHA")).order_by("run__business_date")
+    assert list(fees.values_list("fees_minor", flat=True)) == [4, 2]
+
+
+def test_a_limit_by_volume_does_not_look_into_the_day(market: Chain) -> None:
+    """On Tuesday the volume of the days before counts, 1,000 each, whatever Tuesday's will be."""
+    DailyPrice.objects.filter(security_id=market.assets["STOCK"], date=TUESDAY).update(volume=100_000)
+    trade(market, "1", "ALPHA", "BRAVO", 100, "9")
+    market.move_to(TUESDAY)
+    set_limit(
+        participant_id=None, account=None, security_id=None, largest_units=None, volume_percent=Decimal(5),
+        actor=SYSTEM, at=market.at, business_date=market.day,
+    )  # fmt: skip
+    uses = use_of_limits(business_date=TUESDAY)
+    assert {(use.quantity_units, use.limit_units) for use in uses} == {(100, 50), (-100, 50)}
+
+
 def test_an_allocation_moves_the_position_at_its_amount(market: Chain) -> None:
     open_accounts(participants=[(market.ids["ALPHA"], "ALPHA")], name="C1")
     trade(market, "1", "ALPHA", "BRAVO", 100, "9")
@@ -180,9 +224,9 @@ def test_first_in_first_out_by_choice_and_by_query(market: Chain) -> None:
     market.move_to(TUESDAY)
     trade(market, "3", "BRAVO", "ALPHA", 10, "12")
     # At average cost of 9.00 ALPHA makes 3.00 a unit, first in first out 4.00.
-    assert figures(live(market, "ALPHA")) == (10, 9_000, 3_000, 2_000)
-    assert figures(live(market, "ALPHA", method=CostMethod.FIFO)) == (10, 10_000, 4_000, 1_000)
-    assert figures(live(market, "BRAVO")) == (-10, -10_000, -4_000, -1_000)
+    assert figures(live(market, "ALPHA")) == (10, 9_000, 3_000, 1_000)
+    assert figures(live(market, "ALPHA", method=CostMethod.FIFO)) == (10, 10_000, 4_000, 0)
+    assert figures(live(market, "BRAVO")) == (-10, -10_000, -4_000, 0)
     close(market)
     row = Position.objects.get(run__business_date=TUESDAY, account=market.account("BRAVO"))
     assert (row.method, row.lot_units, row.lot_minor) == ("FIFO", [-10], [-10_000])
@@ -197,7 +241,7 @@ def test_a_split_comes_in_at_nothing_and_a_settled_position_stays(market: Chain)
     market.move_to(WEDNESDAY)
     market.settle()
     assert market.balance("ALPHA", "STOCK") == 100
-    assert figures(live(market, "ALPHA")) == (100, 90_000, 0, 30_000)
+    assert figures(live(market, "ALPHA")) == (100, 90_000, 0, 20_000)
     close(market)
     assert_books_hold()
 

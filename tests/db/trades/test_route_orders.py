@@ -175,6 +175,21 @@ def test_an_own_order_on_the_other_side_is_never_traded_with(desk: Desk) -> None
     assert_consistent()
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_venues_answer_by_the_seed_that_the_router_is_told(desk: Desk, seed: int) -> None:
+    """The same order meets the same latency again under the same seed, and another under another."""
+    from trades.core.venue_model import VenueProfile, draw_response
+    from trades.models import OrderSlice
+
+    order = desk.order(100, client_order_id="SEEDED")
+    desk.route(seed=seed)
+    part = OrderSlice.objects.get(order=order)
+    profile, name = VenueProfile(venue="XAAA", success_ppm=1_000_000), f"{desk.client.code} SEEDED 0"
+    drawn = {each: draw_response(profile=profile, seed=each, order=name, attempt=0).latency_ms for each in (1, 2, 3)}
+    assert part.latency_ms == drawn[seed]
+    assert len(set(drawn.values())) > 1
+
+
 def test_quality_is_learned_once(desk: Desk) -> None:
     """Every slice that ended enters its venue's quality, and only once."""
     from trades.models import OrderSlice, VenueQuality

@@ -24,7 +24,7 @@ def read_by_settings() -> dict[str, bool]:
     for node in ast.walk(ast.parse((ROOT / "fmi/settings.py").read_text())):
         if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
             continue
-        is_required = isinstance(node.func, ast.Name) and node.func.id == "required"
+        is_required = isinstance(node.func, ast.Name) and node.func.id in ("required", "key_ring")
         reads = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "env"
         if is_required or reads:
             found[str(node.args[0].value)] = is_required
@@ -42,7 +42,7 @@ def services() -> dict[str, Any]:
 
 
 def test_settings_read_what_this_test_thinks() -> None:
-    assert {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"} == {
+    assert {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "AUDIT_SIGNING_KEY"} <= {
         name for name, is_required in read_by_settings().items() if is_required
     }
     assert "DEBUG" in read_by_settings()
@@ -66,9 +66,10 @@ def test_urls_name_the_services(services: dict[str, Any]) -> None:
     assert "@postgres:5432/" in variables["DATABASE_URL"]
     assert variables["REDIS_URL"].startswith("redis://valkey:6379")
     assert variables["DATABASE_URL"].rpartition("/")[2] == services["postgres"]["environment"]["POSTGRES_DB"]
-    user = re.match(r"postgresql://(\w+):", variables["DATABASE_URL"])
-    assert user is not None
-    assert user[1] == services["postgres"]["environment"]["POSTGRES_USER"]
+    owner = variables_of(services["migrate"])["OWNER_DATABASE_URL"]
+    users = [re.findall(r"postgresql://(\w+):", url) for url in (owner, variables["DATABASE_URL"])]
+    assert users == [[services["postgres"]["environment"]["POSTGRES_USER"]], ["fmi_app"]]
+    assert "OWNER_DATABASE_URL" not in variables
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat"])
@@ -97,15 +98,34 @@ def test_only_servers_and_checked_processes_have_health_checks(services: dict[st
     assert "pg_isready" in services["postgres"]["healthcheck"]["test"]
     assert services["postgres"]["healthcheck"]["start_period"]
     assert services["valkey"]["healthcheck"]["test"][-2:] == ["valkey-cli", "ping"]
-    assert "/health" in str(services["web"]["healthcheck"]["test"])
+    assert "/ready" in str(services["web"]["healthcheck"]["test"])
     assert services["worker"]["healthcheck"]["test"][1:6] == ["celery", "--app", "fmi", "inspect", "ping"]
     assert "healthcheck" not in services["beat"]
     assert "healthcheck" not in services["migrate"]
 
 
 def test_web_is_published_on_the_loopback_address_alone(services: dict[str, Any]) -> None:
-    assert all(str(port).startswith("127.0.0.1:") for port in services["web"]["ports"])
-    assert not any("ports" in services[name] for name in services if name != "web")
+    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert set(published) == {"web", "grafana"}
+    assert all(str(port).startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_what_observes_starts_only_when_asked_for_and_reads_files_that_exist(services: dict[str, Any]) -> None:
+    for name in ("prometheus", "grafana", "otel-collector"):
+        assert services[name]["profiles"] == ["observe"]
+        files = [volume.split(":")[0] for volume in services[name]["volumes"] if volume.startswith("./")]
+        assert files
+        assert all((ROOT / file).exists() for file in files)
+    scrape = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"][0]
+    assert scrape["static_configs"][0]["targets"] == ["web:8000"]
+    assert variables_of(services["web"])["ALLOWED_HOSTS"].endswith(",web")
+    rules = yaml.safe_load((ROOT / "deploy/alerts.yml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        assert {"summary", "action"} <= set(rule["annotations"]), rule["alert"]
+
+
+def test_stopping_gives_time_to_end(services: dict[str, Any]) -> None:
+    assert services["web"]["stop_grace_period"] == services["worker"]["stop_grace_period"] == "60s"
 
 
 def test_postgres_is_tuned_as_the_embedded_one(services: dict[str, Any]) -> None:

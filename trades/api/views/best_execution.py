@@ -14,6 +14,7 @@ from reference.api.base import ActorView
 from reference.api.fields import decimal_text
 from reference.api.parameters import read_date, refuse_unknown_parameters
 from reference.api.problems import problems
+from reference.core.scopes import Scope
 from reference.models import BASE_CURRENCY
 from reference.queries import business_clock
 from trades.api.best_execution_serializers import BestExecutionSerializer
@@ -34,6 +35,7 @@ class BestExecution(ActorView[Fill]):
     queryset = Fill.objects.all()
     serializer_class = BestExecutionSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.ORDERS_READ
 
     @extend_schema(
         operation_id="best_execution_retrieve",

@@ -16,6 +16,7 @@ from reference.api.base import ActorListView, ActorView
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 from trades.api.compliance_serializers import (
     AlertStepSerializer,
@@ -67,6 +68,7 @@ class AlertList(ActorListView[ComplianceAlert]):
     queryset = ComplianceAlert.objects.all()
     serializer_class = ComplianceAlertSerializer
     filterset_class = AlertFilter
+    read_scope = Scope.COMPLIANCE_READ
 
     def get_queryset(self) -> QuerySet[ComplianceAlert]:
         """Return what the actor sees."""
@@ -86,6 +88,9 @@ class AlertDetail(ActorView[ComplianceAlert]):
     queryset = ComplianceAlert.objects.all()
     serializer_class = AlertStepSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.COMPLIANCE_READ
+    write_scope = Scope.COMPLIANCE_WRITE
+    guarded_by = ()
 
     @extend_schema(operation_id="compliance_alert", summary="Read a compliance alert",
                    responses={200: ComplianceAlertSerializer, **problems(403, 404)})  # fmt: skip
@@ -113,6 +118,7 @@ class RuleList(ActorListView[ComplianceRule]):
     queryset = ComplianceRule.objects.select_related("security", "client", "participant")
     serializer_class = ComplianceRuleSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.COMPLIANCE_READ
 
     @extend_schema(operation_id="compliance_rules", summary="List the compliance rules",
                    responses={200: ComplianceRuleSerializer(many=True), **problems(403)})  # fmt: skip
@@ -128,6 +134,10 @@ class RuleDetail(ActorView[ComplianceRule]):
     queryset = ComplianceRule.objects.all()
     serializer_class = RuleChangeSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.COMPLIANCE_READ
+    write_scope = Scope.COMPLIANCE_WRITE
+    guarded_by = ()
+    signed_methods = frozenset({"PATCH"})
 
     @extend_schema(operation_id="compliance_rule", summary="Read a compliance rule",
                    responses={200: ComplianceRuleSerializer, **problems(403, 404)})  # fmt: skip
@@ -154,6 +164,8 @@ class RestrictedList(ActorListView[RestrictedEntry]):
     queryset = RestrictedEntry.objects.all()
     serializer_class = RestrictedEntrySerializer
     filterset_class = RestrictedFilter
+    read_scope = Scope.COMPLIANCE_READ
+    write_scope = Scope.COMPLIANCE_WRITE
 
     def get_queryset(self) -> QuerySet[RestrictedEntry]:
         """Return what the actor sees."""
@@ -194,6 +206,7 @@ class RestrictionEnd(ActorView[RestrictedEntry]):
     queryset = RestrictedEntry.objects.all()
     serializer_class = RestrictedEntrySerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.COMPLIANCE_WRITE
 
     @extend_schema(operation_id="compliance_restriction_end", summary="End an entry of the restricted list",
                    request=None, responses={200: RestrictedEntrySerializer, **problems(403, 404, 409)})  # fmt: skip
@@ -209,6 +222,7 @@ class TradeEnrichmentDetail(ActorView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = EnrichmentSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.TRADES_READ
 
     @extend_schema(operation_id="trades_enrichment", summary="Read a trade's market and risk score",
                    responses={200: EnrichmentSerializer, **problems(404)})  # fmt: skip

@@ -14,6 +14,7 @@ from reference.api.base import ActorView
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from trades.api.execution_serializers import ExecutionReportSerializer, ExecutionSerializer
 from trades.models import Fill
@@ -26,6 +27,7 @@ class OrderExecution(ActorView[Fill]):
     queryset = Fill.objects.all()
     serializer_class = ExecutionReportSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.ORDERS_WRITE
 
     @extend_schema(
         operation_id="orders_execute",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
+from reference.api.idempotency import Once
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from trades.api import order_examples
 from trades.api.order_capture import answer_of, lines_of, refuse_order, reject_order, ticket_of, tickets_of
@@ -35,6 +38,7 @@ from trades.queries.orders import get_order
 from trades.queries.visible import orders_visible_to
 from trades.services.orders.place_orders import place_orders
 from trades.services.orders.replace_order import replace_order
+from trades.services.orders.routing_lock import routing_lock
 from trades.services.orders.withdraw_orders import cancel_order
 
 SENDERS = (Role.PARTICIPANT, Role.OPERATOR)
@@ -47,6 +51,8 @@ class OrderList(ActorListView[Order]):
     queryset = Order.objects.all()
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
+    read_scope = Scope.ORDERS_READ
+    write_scope = Scope.ORDERS_WRITE
 
     def get_queryset(self) -> QuerySet[Order]:
         """Return what the actor sees."""
@@ -100,6 +106,7 @@ class OrderBulk(ActorView[Order]):
     queryset = Order.objects.all()
     serializer_class = OrderTicketSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.ORDERS_WRITE
 
     @extend_schema(
         operation_id="orders_place_bulk",
@@ -124,12 +131,25 @@ class OrderBulk(ActorView[Order]):
         return Response(lines_of(tickets=tickets, outcomes=outcomes))
 
 
-class OrderCancel(ActorView[Order]):
-    """Cancellation."""
+class _OrderChange(ActorView[Order]):
+    """What is done to an order that stands at its venues."""
 
     queryset = Order.objects.all()
-    serializer_class = CancelOrderSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.ORDERS_WRITE
+    guarded_by = ()
+
+    def holding_subject(self) -> AbstractContextManager[None]:
+        """Hold the router off, as its own services do: they commit by themselves, so that no row can be held here."""
+        return routing_lock()
+
+
+class OrderCancel(_OrderChange):
+    """Cancellation."""
+
+    serializer_class = CancelOrderSerializer
+    # The venues are asked between two transactions; a cancelled order is not cancelled again.
+    answered_once = Once.APART
 
     @extend_schema(
         operation_id="orders_cancel",
@@ -155,12 +175,12 @@ class OrderCancel(ActorView[Order]):
         return Response(OrderSerializer(get_order(actor=actor, public_id=public_id)).data)
 
 
-class OrderReplace(ActorView[Order]):
+class OrderReplace(_OrderChange):
     """Replacement."""
 
-    queryset = Order.objects.all()
     serializer_class = ReplaceOrderSerializer
-    filter_backends: list[Any] = []
+    # As a cancellation; the new quantity is the whole, so that replacing again changes nothing.
+    answered_once = Once.APART
 
     @extend_schema(
         operation_id="orders_replace",
@@ -171,8 +191,8 @@ class OrderReplace(ActorView[Order]):
     def post(self, request: Request, public_id: UUID) -> Response:
         """Change the quantity, the limit, or both, of an open order; the limits are checked again.
 
-        `quantity` is the whole new quantity, with what is filled. An order keeps its place in the book only where
-        nothing but its quantity goes down.
+        `quantity` is the whole new quantity, with what is filled. What is not named stays as it is when the
+        replacement takes effect. An order keeps its place in the book only where nothing but its quantity goes down.
         """
         actor = self.require_role(*SENDERS)
         wish = ReplaceOrderSerializer(data=request.data)
@@ -182,8 +202,8 @@ class OrderReplace(ActorView[Order]):
         clock = business_clock()
         replace_order(
             order_id=order.pk,
-            quantity_units=wish.validated_data.get("quantity", order.quantity_units),
-            limit_price=wish.validated_data.get("limit_price", order.limit_price),
+            quantity_units=wish.validated_data.get("quantity"),
+            limit_price=wish.validated_data.get("limit_price"),
             at=clock.at,
             business_date=clock.business_date,
             actor=actor,

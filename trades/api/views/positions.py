@@ -17,6 +17,7 @@ from reference.api.parameters import read_date, refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
 from trades.api.position_serializers import (
     ClosedPositionSerializer,
@@ -50,6 +51,7 @@ class PositionList(ActorView[Account]):
     serializer_class = TradePositionsSerializer
     filter_backends: list[Any] = []
     pagination_class = None
+    read_scope = Scope.POSITIONS_READ
 
     @extend_schema(
         operation_id="positions_list",
@@ -86,6 +88,7 @@ class PositionHistory(ActorView[Position]):
     serializer_class = ClosedPositionSerializer
     filter_backends: list[Any] = []
     pagination_class = None
+    read_scope = Scope.POSITIONS_READ
 
     @extend_schema(
         operation_id="positions_history",
@@ -112,6 +115,9 @@ class PositionLimitList(ActorListView[PositionLimit]):
 
     queryset = PositionLimit.objects.all()
     serializer_class = PositionLimitSerializer
+    read_scope = Scope.POSITIONS_READ
+    write_scope = Scope.POSITIONS_WRITE
+    signed_methods = frozenset({"POST"})
 
     def get_queryset(self) -> QuerySet[PositionLimit]:
         """Return what the actor sees."""
@@ -151,6 +157,8 @@ class PositionLimitRetirement(ActorView[PositionLimit]):
     queryset = PositionLimit.objects.all()
     serializer_class = PositionLimitSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.POSITIONS_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="position_limits_retire",
@@ -171,6 +179,7 @@ class PositionAlertList(ActorListView[PositionAlert]):
     queryset = PositionAlert.objects.all()
     serializer_class = PositionAlertSerializer
     filterset_class = PositionAlertFilter
+    read_scope = Scope.POSITIONS_READ
 
     def get_queryset(self) -> QuerySet[PositionAlert]:
         """Return what the actor sees."""
@@ -188,6 +197,7 @@ class PositionAlertAcknowledgement(ActorView[PositionAlert]):
     queryset = PositionAlert.objects.all()
     serializer_class = PositionAlertSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.POSITIONS_WRITE
 
     @extend_schema(
         operation_id="position_alerts_acknowledge",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -17,15 +19,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
+from reference.api.idempotency import REPLAYED, Once, begin_fingerprint
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
-from reference.core.actor import Role
+from reference.core.actor import Actor, Role
+from reference.core.scopes import Scope
 from reference.queries import business_clock
+from reference.stored_answers import Answer, Asked, claim_answer, store_answer
 from trades.api import examples
 from trades.api.capture import (
     BULK_FORMS,
     answer_stream,
     blocks_of,
+    keep_body,
     media_type_of,
     refuse,
     report_of,
@@ -51,6 +57,7 @@ from trades.queries.visible import submissions_visible_to, trades_visible_to
 from trades.services.cancel_trades import cancel_trade
 from trades.services.capture_submission import capture_submission, open_submission
 from trades.services.capture_trade import capture_trade
+from trades.services.match_trades import POOL_LOCK
 
 REPORTERS = (Role.PARTICIPANT, Role.OPERATOR)
 
@@ -61,6 +68,8 @@ class TradeList(ActorListView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = TradeSerializer
     filterset_class = TradeFilter
+    read_scope = Scope.TRADES_READ
+    write_scope = Scope.TRADES_WRITE
 
     def get_queryset(self) -> QuerySet[Trade]:
         """Return what the actor sees."""
@@ -130,6 +139,9 @@ class TradeBulk(ActorView[Trade]):
     serializer_class = LineOutcomeSerializer
     renderer_classes = [JSONRenderer, NdjsonRenderer]
     filter_backends: list[Any] = []
+    rate_limit = "bulk"
+    answered_once = Once.BY_THE_VIEW
+    write_scope = Scope.TRADES_WRITE
 
     @extend_schema(
         operation_id="trades_report_bulk",
@@ -147,20 +159,57 @@ class TradeBulk(ActorView[Trade]):
         The answer is NDJSON, one item for each line in order, written while the body is read. A bad line
         is refused with its number and reason, the others are kept. The header `Location` names the
         submission, where the counts and the refused lines stay readable.
+
+        Under an Idempotency-Key the same body sent again continues the same submission, also after it was cut off
+        half way, and answers the lines of the first time.
         """
         actor = self.require_role(*REPORTERS)
         media_type = media_type_of(request)
         form = BULK_FORMS.get(media_type)
         if form is None:
             raise UnsupportedMediaType(media_type)
-        clock = business_clock()
-        submission = open_submission(actor=actor, source="API", at=clock.at, business_date=clock.business_date)
-        outcomes = capture_submission(submission=submission, blocks=blocks_of(request=request), form=form, actor=actor)
+        blocks, again = blocks_of(request=request), False
+        if self.asked is None:
+            submission = _open(actor=actor)
+        else:
+            fingerprint = begin_fingerprint(request=request)
+            blocks = keep_body(blocks=blocks, digest=fingerprint)
+            with self.telling_when_to_retry():
+                submission, again = _open_once(asked=replace(self.asked, fingerprint=fingerprint.digest()), actor=actor)
+        outcomes = capture_submission(
+            submission=submission, blocks=blocks, form=form, actor=actor, again=self.asked is not None
+        )
         first = next(outcomes, None)
         parts = answer_stream(first=first, rest=outcomes)
         response = StreamingHttpResponse(parts, content_type="application/x-ndjson")
-        response["Location"] = f"/api/v1/submissions/{submission.public_id}"
+        response["Location"] = _address_of(submission)
+        if again:
+            response[REPLAYED] = "true"
         return response
+
+
+def _open(*, actor: Actor) -> Submission:
+    """Begin a submission now."""
+    clock = business_clock()
+    return open_submission(actor=actor, source="API", at=clock.at, business_date=clock.business_date)
+
+
+def _open_once(*, asked: Asked, actor: Actor) -> tuple[Submission, bool]:
+    """Begin a submission under a key, or return the one that stands under it, and whether it stood.
+
+    Raises IdempotencyKeyInFlight, IdempotencyKeyReused.
+    """
+    with transaction.atomic():
+        found = claim_answer(asked=asked)
+        if found is not None:
+            return Submission.objects.get(public_id=found.headers["Location"].rpartition("/")[2]), True
+        submission = _open(actor=actor)
+        store_answer(asked=asked, answer=Answer(200, None, {"Location": _address_of(submission)}))
+    return submission, False
+
+
+def _address_of(submission: Submission) -> str:
+    return f"/api/v1/submissions/{submission.public_id}"
 
 
 class TradeCancel(ActorView[Trade]):
@@ -169,6 +218,8 @@ class TradeCancel(ActorView[Trade]):
     queryset = Trade.objects.all()
     serializer_class = CancellationSerializer
     filter_backends: list[Any] = []
+    write_scope = Scope.TRADES_WRITE
+    guarded_by = (POOL_LOCK,)
 
     @extend_schema(
         operation_id="trades_cancel",
@@ -208,6 +259,7 @@ class SubmissionList(ActorListView[Submission]):
     queryset = Submission.objects.all()
     serializer_class = SubmissionSerializer
     filterset_class = SubmissionFilter
+    read_scope = Scope.TRADES_READ
 
     def get_queryset(self) -> QuerySet[Submission]:
         """Return what the actor sees."""
@@ -220,6 +272,7 @@ class SubmissionDetail(ActorView[Submission]):
     queryset = Submission.objects.all()
     serializer_class = SubmissionSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.TRADES_READ
 
     @extend_schema(operation_id="submissions_retrieve", summary="Read one bulk capture")
     def get(self, request: Request, public_id: UUID) -> Response:
@@ -237,6 +290,7 @@ class RefusedLineList(ActorListView[RefusedLine]):
     queryset = RefusedLine.objects.all()
     serializer_class = RefusedLineSerializer
     cursor_ordering = "line"
+    read_scope = Scope.TRADES_READ
 
     def get_queryset(self) -> QuerySet[RefusedLine]:
         """Return the refused lines of a bulk capture that the actor sees."""

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from reference.api.base import ActorListView, ActorView
 from reference.api.parameters import refuse_unknown_parameters
 from reference.api.problems import problems
+from reference.core.scopes import Scope
 from reference.queries import business_clock
 from trades.api.venue_serializers import (
     BookSerializer,
@@ -36,6 +37,7 @@ class VenueList(ActorView[Venue]):
     queryset = Venue.objects.all()
     serializer_class = VenueListSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.ORDERS_READ
 
     @extend_schema(
         operation_id="venues_list",
@@ -56,6 +58,7 @@ class VenueDetail(ActorView[Venue]):
     queryset = Venue.objects.all()
     serializer_class = VenueDetailSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.ORDERS_READ
 
     @extend_schema(
         operation_id="venues_retrieve",
@@ -84,6 +87,7 @@ class VenueBookDetail(ActorView[VenueBook]):
     queryset = VenueBook.objects.all()
     serializer_class = BookSerializer
     filter_backends: list[Any] = []
+    read_scope = Scope.ORDERS_READ
 
     @extend_schema(
         operation_id="venue_books_retrieve",
@@ -116,6 +120,7 @@ class VenueExecutionList(ActorListView[VenueExecution]):
 
     queryset = VenueExecution.objects.all()
     serializer_class = VenueExecutionSerializer
+    read_scope = Scope.ORDERS_READ
 
     def get_queryset(self) -> QuerySet[VenueExecution]:
         """Return the executions of the book in the address. Raises UnknownVenue, NoSuchBook."""

@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 from reference.core.actor import Actor
-from reference.four_eyes import Difference, ProposalKind, propose_change
+from reference.four_eyes import Decision, Difference, ProposalKind, propose_change
 from reference.models import Proposal
 from trades.models import ComplianceRule, RuleAction
 from trades.models.compliance_rule import ALL_PARAMETERS, NEEDS_ALL, PARAMETERS, RANGES
+from trades.queries.compliance import figures_of, scope_of
 from trades.refusals.compliance import RuleMalformed, UnknownRule
 
 RULE_KIND = "compliance-rule"
@@ -32,14 +33,14 @@ def propose_rule(
     rule = ComplianceRule.objects.filter(pk=rule_id).first()
     if rule is None:
         raise UnknownRule
-    _expect_well_formed(rule=rule, changes=changes)
+    expect_well_formed(rule=rule, changes=changes)
     return propose_change(
         kind=RULE_KIND, subject_id=rule.pk, subject=rule.code, participant_id=None, after=dict(changes),
         summary=f"Compliance rule {rule.code}", actor=actor, at=at, business_date=business_date,
     )  # fmt: skip
 
 
-def _expect_well_formed(*, rule: ComplianceRule, changes: Mapping[str, Any]) -> None:
+def expect_well_formed(*, rule: ComplianceRule, changes: Mapping[str, Any]) -> None:
     """Say what the database would refuse, by field."""
     own = PARAMETERS[rule.kind]
     for name, value in changes.items():
@@ -64,20 +65,29 @@ def _read(subject_id: int) -> dict[str, Any]:
     return {name: getattr(rule, name) for name in CHANGEABLE}
 
 
-def _carry_out(proposal: Proposal) -> None:
+def _carry_out(proposal: Proposal, decision: Decision) -> None:
     """Write the approved values, and by which proposal: the database compares the two."""
     ComplianceRule.objects.filter(pk=proposal.subject_id).update(**proposal.after, proposal=proposal)
 
 
 def _describe(proposals: Sequence[Proposal]) -> list[list[Difference]]:
-    """Say what each would change."""
+    """Say what each would change; of one that would switch a rule on, while it waits, also what the rule does."""
+    switched_on = [row.subject_id for row in proposals if row.status == "PROPOSED" and row.after.get("active")]
+    rules = ComplianceRule.objects.select_related("security", "client", "participant").in_bulk(switched_on)
     return [
         [
             Difference(LABELS[name], _in_words(name, proposal.before[name]), _in_words(name, proposal.after[name]))
             for name in proposal.after
         ]
+        + ([_what_it_does(rules[proposal.subject_id])] if proposal.subject_id in rules else [])
         for proposal in proposals
     ]
+
+
+def _what_it_does(rule: ComplianceRule) -> Difference:
+    """Say what a rule that is switched off would do."""
+    does = f"{rule.get_action_display()}; {figures_of(rule=rule)}; for {scope_of(rule=rule)}, from {rule.valid_from}"
+    return Difference("Finds", "nothing", does)
 
 
 def _in_words(name: str, value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.locks import take_lock
 from reference.prepared import fetch_prepared
 from reference.statistics import refresh_statistics

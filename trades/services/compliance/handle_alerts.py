@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from trades.core.alert_lifecycle import ALERT_TRANSITIONS, AlertStatus
 from trades.models import ComplianceAlert

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from trades.models import RestrictedEntry
 from trades.refusals.compliance import AlreadyRestricted, RestrictionEnded, RestrictionMalformed, UnknownRestriction

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from django.conf import settings
 from django.db import connection
 
 from trades.core.book.terms import OrderSide, TimeInForce
@@ -92,8 +91,8 @@ class _Calls:
     breakers: dict[int, Breaker]
 
 
-def call_venues(*, at: datetime, business_date: date) -> CallRound:
-    """Make one attempt for each slice that waits. Holding the routing lock.
+def call_venues(*, at: datetime, business_date: date, seed: int) -> CallRound:
+    """Make one attempt for each slice that waits. Holding the routing lock. seed: of how the venues answer.
 
     A call that fails may have reached the venue or not: nobody knows, and it is made again after a wait, under the
     same id, which the venue takes once. After the last attempt, and where the breaker has opened in between, the
@@ -107,7 +106,7 @@ def call_venues(*, at: datetime, business_date: date) -> CallRound:
         return CallRound(0, 0)
     venues = read_venues()
     before = read_breakers()
-    calls = _draw_calls(waiting=waiting, venues=venues, breakers=before)
+    calls = _draw_calls(waiting=waiting, venues=venues, breakers=before, seed=seed)
     arrival = max((_arrive(part, response) for part, response in calls.made), default=at)
     asked = [part for part, response in calls.made if response.reached]
     answers = _ask(parts=asked, kind=RequestKind.NEW, venues=venues, at=arrival, business_date=business_date)
@@ -128,7 +127,7 @@ def call_venues(*, at: datetime, business_date: date) -> CallRound:
 
 
 def _draw_calls(
-    *, waiting: Sequence[WaitingSlice], venues: Mapping[int, RoutedVenue], breakers: Mapping[int, Breaker]
+    *, waiting: Sequence[WaitingSlice], venues: Mapping[int, RoutedVenue], breakers: Mapping[int, Breaker], seed: int
 ) -> _Calls:
     """Draw each call in turn, the breaker before it and after it."""
     now = dict(breakers)
@@ -142,7 +141,7 @@ def _draw_calls(
             refused.append(part)
             continue
         response = draw_response(
-            profile=venues[part.venue_id].profile, seed=settings.VENUE_SEED, order=part.name, attempt=part.attempts
+            profile=venues[part.venue_id].profile, seed=seed, order=part.name, attempt=part.attempts
         )
         if response.succeeds:
             breaker = record_success(breaker=breaker, rules=BREAKER_RULES)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.core.apportionment import apportion
 from trades.contracts import OrdersPlaced
 from trades.core.order_lifecycle import OrderStatus
@@ -50,6 +50,12 @@ REPLACED_SQL = """
     FROM jsonb_to_recordset(%s::jsonb) AS n (order_id bigint, quantity_units bigint, limit_price numeric)
     WHERE o.id = n.order_id AND o.status IN ('ROUTING', 'PARTIALLY_FILLED', 'VALIDATED')
     RETURNING o.id, o.quantity_units, o.filled_units, o.limit_price, o.status
+"""
+# Of such an order another venue has reported more since the slices were read: what they keep is shared out anew.
+OVERTAKEN_SQL = """
+    SELECT w.order_id FROM trades_orderwish w JOIN trades_order o ON o.id = w.order_id
+    WHERE w.order_id = ANY(%s) AND w.kind = 'REPLACE' AND o.status IN ('VALIDATED', 'ROUTING', 'PARTIALLY_FILLED')
+      AND o.routed_units > greatest(w.quantity_units, o.filled_units)
 """
 DONE_SQL = "DELETE FROM trades_orderwish WHERE order_id = ANY(%s)"
 
@@ -98,6 +104,18 @@ class _Part:
 def carry_out_wishes(*, at: datetime, business_date: date) -> int:
     """Carry out all wishes that stand; return how many. Holding the routing lock, outside a transaction.
 
+    Who reports an execution does not hold that lock. Where that leaves less than a smaller quantity was shared out
+    for, the wish stands, and is carried out of what is left.
+    """
+    count = 0
+    while done := _carry_out(at=at, business_date=business_date):
+        count += done
+    return count
+
+
+def _carry_out(*, at: datetime, business_date: date) -> int:
+    """Carry out the wishes that stand, but for those overtaken meanwhile; return how many stood.
+
     The venues are asked first, and answer the same request any number of times alike. Then, in one transaction, the
     slices and orders are written and the wishes go. A smaller quantity at the same limit keeps the order's place in
     the books. Every other replacement loses it there anyway, so it is taken back and routed anew.
@@ -124,10 +142,14 @@ def carry_out_wishes(*, at: datetime, business_date: date) -> int:
         lock_credit(order_ids=wishes)
         write_notes(notes=[_note(part, answers[part.id], wishes[part.order_id].kind) for part in back])
         _write_shrunk(answers=list((shrunk | answers).values()))
-        _end(wishes=wishes, at=at)
-        _replace(wishes=[wish for wish in wishes.values() if wish.kind == WishKind.REPLACE], at=at)
         with connection.cursor() as cursor:
-            cursor.execute(DONE_SQL, [list(wishes)])
+            cursor.execute(OVERTAKEN_SQL, [list(wishes)])
+            overtaken = {row[0] for row in cursor.fetchall()}
+        done = {order_id: wish for order_id, wish in wishes.items() if order_id not in overtaken}
+        _end(wishes=done, at=at)
+        _replace(wishes=[wish for wish in done.values() if wish.kind == WishKind.REPLACE], at=at)
+        with connection.cursor() as cursor:
+            cursor.execute(DONE_SQL, [list(done)])
     return len(wishes)
 
 

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.db import connection
 
+from events.services.outbox import record_fact
+from trades.contracts import OrdersEnded
 from trades.core.order_lifecycle import OrderStatus, follow_end
 from trades.services.orders.step_orders import step_orders
 
@@ -20,7 +22,8 @@ def end_orders(
 ) -> int:
     """End the rest of orders by CANCELLED, EXPIRED or REJECTED; return how many. Those not open are left.
 
-    What was filled goes on to clear (follow_end). code, note: why, by its stable code and in words.
+    What was filled goes on to clear (follow_end). Its trades may be far beyond that and move no more, so who follows
+    them is told. code, note: why, by its stable code and in words.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOCK_SQL, [list(order_ids)])
@@ -30,6 +33,8 @@ def end_orders(
             ends.setdefault(follow_end(filled_units=filled_units, end=end), []).append(order_id)
         if rejected := ends.get(OrderStatus.REJECTED):
             cursor.execute(REFUSED_SQL, [code, note, rejected])
+        if going_on := ends.get(OrderStatus.CLEARING):
+            record_fact(fact=OrdersEnded(count=len(going_on)))
     for status, ended in ends.items():
         step_orders(order_ids=ended, status=status, at=at, note=note, actor=actor)
     return len(rows)

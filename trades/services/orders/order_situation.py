@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from reference.core.actor import Actor
 from reference.core.calendar import BUSINESS_ZONE
 from reference.core.directory import Directory, SecurityEntry
-from reference.market_data import exchange_rate_sql, exchange_rates, latest_quote_sql
-from reference.prepared import fetch_all_prepared, fetch_prepared
+from reference.market_data import exchange_rates, latest_quote_sql
+from reference.prepared import array_of, fetch_all_prepared, fetch_prepared
 from reference.queries import directory
 from trades.core.book.terms import OrderSide
 from trades.core.order_checks import OrderSituation
@@ -28,6 +30,8 @@ from trades.core.order_ticket import (
     TraderTerms,
     reckon_notional_minor,
 )
+from trades.core.report import PRICE_DIGITS
+from trades.services.compliance.rule_kinds import RULE_KINDS_SQL
 
 # Whoever shares an account is locked with it: units and cash of an account are promised once. In the order of the
 # ids, before any other row is touched.
@@ -44,27 +48,6 @@ TRADED_UNITS = """(
     SELECT coalesce(sum(f.quantity_units), 0) FROM trades_fill f JOIN trades_trade t ON t.id = f.trade_id
     WHERE f.order_id = o.id AND t.status NOT IN ('SETTLED', 'CANCELLED')
 )"""
-# The kinds of compliance rules that the set could break at all, read where the limits are, so that no change of a rule
-# is missed. It never leaves out too much: what a rule looks at in full is said in compliance/rules.py.
-RULE_KINDS_SQL = f"""SELECT to_json(r.kind) FROM trades_compliancerule r
-    WHERE r.active AND r.valid_from <= %(business_date)s::date
-      AND (r.security_id IS NULL OR r.security_id = ANY(%(securities)s::bigint[]))
-      AND (r.client_id IS NULL OR r.client_id = ANY(%(clients)s::bigint[]))
-      AND CASE r.kind
-          WHEN 'RESTRICTED_LIST' THEN EXISTS (
-              SELECT FROM trades_restrictedentry e WHERE e.security_id = ANY(%(securities)s::bigint[])
-                AND %(business_date)s::date BETWEEN e.valid_from AND coalesce(e.valid_to, 'infinity'))
-          WHEN 'WASH_TRADE' THEN cardinality(%(sides)s::text[]) > 1 OR EXISTS (
-              SELECT FROM trades_order o WHERE o.security_id = ANY(%(securities)s::bigint[])
-                AND o.client_id = ANY(%(clients)s::bigint[]) AND o.side <> ALL(%(sides)s::text[])
-                AND o.status IN ({OPEN_LIST}))
-          WHEN 'CONCENTRATION' THEN 'BUY' = ANY(%(sides)s::text[]) AND coalesce(r.least_minor <= 1
-              + %(worth_minor)s::numeric * (
-                  SELECT x.value * 10::numeric ^ (2 - a.digits) FROM reference_security e
-                  JOIN reference_asset a ON a.id = e.currency_id
-                  CROSS JOIN {exchange_rate_sql(currency="e.currency_id", on="%(business_date)s::date")} x
-                  WHERE e.asset_ptr_id = (%(securities)s::bigint[])[1]), true)
-          ELSE true END"""
 # Named parts of one statement: those that a set of tickets has no use for are left out, and not planned either.
 SITUATION_PARTS = {
     "credit": """SELECT json_build_array(client_id, used_minor) FROM trades_credituse
@@ -87,11 +70,10 @@ SITUATION_PARTS = {
             coalesce((SELECT balance FROM ledger_balance b
                       WHERE b.account_id = w.account_id AND b.asset_id = w.security_id), 0)
             + coalesce((
-                SELECT sum(CASE WHEN o.side = 'BUY' THEN traded.units
-                                WHEN o.status IN ({OPEN_LIST}, 'RECEIVED')
-                                THEN -(o.quantity_units - o.filled_units) - traded.units
-                                ELSE -traded.units END)
-                FROM trades_order o CROSS JOIN LATERAL (SELECT {TRADED_UNITS} AS units) traded
+                SELECT sum(CASE o.side WHEN 'BUY' THEN 1 ELSE -1 END * {TRADED_UNITS}
+                           - CASE WHEN o.side = 'SELL' AND o.status IN ({OPEN_LIST}, 'RECEIVED')
+                                  THEN o.quantity_units - o.filled_units ELSE 0 END)
+                FROM trades_order o
                 WHERE o.account_id = w.account_id AND o.security_id = w.security_id
                   AND NOT o.status IN ('SETTLED', 'REJECTED', 'CANCELLED', 'EXPIRED')), 0))
         FROM {{sold}} AS w (account_id, security_id)""",
@@ -123,11 +105,15 @@ MANY = {
 
 @cache
 def _situation_sql(*, without: frozenset[str], one: bool) -> str:
-    """Return the statement that reads the parts, for one order or many; a part left out is an empty list."""
+    """Return the statement that reads the parts, for one order or many; a part left out is an empty list.
+
+    Last come those that settings.PRE_TRADE_READS names, of floors above this one.
+    """
     parts = [
         f"ARRAY({sql.format(**ONE if one else MANY)})" if name not in without else "'{}'::json[]"
         for name, sql in SITUATION_PARTS.items()
     ]
+    parts += [f"ARRAY({import_string(path)})" for path in settings.PRE_TRADE_READS.values()]
     return f"SELECT json_build_array({', '.join(parts)})::text"
 
 
@@ -200,13 +186,13 @@ def read_context(
     ]
     parameters = _situation_parameters(tickets=tickets, clients=clients, placed=placed)
     optional = {"free": "accounts", "cash": "margined", "named": "traders"}
-    without = frozenset(name for name, needed in optional.items() if not parameters[needed])
+    without = frozenset(name for name, needed in optional.items() if parameters[needed] in ([], "{}"))
     found = fetch_prepared(
         statement=_situation_sql(without=without, one=len(tickets) == 1),
-        parameters={**parameters, "business_date": business_date, "actor": actor.name},
+        parameters={**parameters, "at": at, "business_date": business_date, "actor": actor.name},
     )
     assert found is not None
-    credit, daily, standing, ticks, quotes, kinds, free, cash, named, own = msgspec.json.decode(found[0])
+    credit, daily, standing, ticks, quotes, kinds, free, cash, named, own, *read = msgspec.json.decode(found[0])
     foreign = any(s is not None and s.currency_id != client.currency.id for _, client, s in placed)
     return PlacingContext(
         tickets=TicketContext(
@@ -229,6 +215,7 @@ def read_context(
             ticks={security: Decimal(tick) for security, tick in ticks},
             inactive=lookups.inactive,
             rule_kinds=frozenset(kinds),
+            read=dict(zip(settings.PRE_TRADE_READS, read, strict=True)),
         ),
         standing={
             place - 1: Standing(UUID(key), bytes.fromhex(digest), *rest) for place, key, digest, *rest in standing
@@ -254,24 +241,41 @@ def _situation_parameters(
         }
     )
     return {
-        "clients": sorted({client.id for _, client, _ in placed}),
-        "order_clients": [clients[t.client].id if t.client in clients else 0 for t in tickets],
+        "clients": array_of(sorted({client.id for _, client, _ in placed})),
+        "order_clients": array_of([clients[t.client].id if t.client in clients else 0 for t in tickets]),
         "client_order_ids": [ticket.client_order_id for ticket in tickets],
-        "securities": sorted({security.id for _, _, security in placed if security is not None}),
+        "securities": array_of(sorted({security.id for _, _, security in placed if security is not None})),
+        "clearing_members": array_of(_clearing_members(clients=[client for _, client, _ in placed])),
         "sides": sorted({str(ticket.side) for ticket in tickets}),
-        "worth_minor": _worth_minor(placed[0]) if len(tickets) == 1 and placed else None,
-        "accounts": [account for account, _ in sold],
-        "sold": [security for _, security in sold],
-        "margined": sorted({client.id for _, client, _ in placed if client.margin_percent}),
+        **_bounds(placed[0] if len(tickets) == 1 and placed else None),
+        "accounts": array_of([account for account, _ in sold]),
+        "sold": array_of([security for _, security in sold]),
+        "margined": array_of(sorted({client.id for _, client, _ in placed if client.margin_percent})),
         "traders": sorted({ticket.trader for ticket in tickets if ticket.trader is not None}),
     }
 
 
-def _worth_minor(placed: tuple[OrderTicket, ClientTerms, SecurityEntry | None]) -> Decimal | None:
-    """Return what a limit order is worth in its own currency, rounded up; None where only the market says it."""
+def _clearing_members(*, clients: Collection[ClientTerms]) -> list[int]:
+    """Return who clears for the clients' brokers."""
+    participants = directory().participants
+    members = {participants[client.broker_id].clearing_member_id for client in clients}
+    return sorted(member for member in members if member is not None)
+
+
+def _bounds(placed: tuple[OrderTicket, ClientTerms, SecurityEntry | None] | None) -> dict[str, Decimal | None]:
+    """Return what one limit order is worth in its own currency, rounded up, its units and its limit.
+
+    None of what is no such order, or one whose price nothing has looked at yet and that cannot be.
+    """
+    unknown = dict.fromkeys(("worth_minor", "units", "limit"))
+    if placed is None:
+        return unknown
     ticket, _, security = placed
     price = ticket.limit_price
-    # Nothing has looked at the price yet.
     if security is None or price is None or not price.is_finite() or not 0 < price <= LARGEST_PRICE:
-        return None
-    return Decimal(reckon_notional_minor(security=security, quantity_units=ticket.quantity, price=price))
+        return unknown
+    limit = round(price, PRICE_DIGITS)
+    if limit != price:
+        return unknown
+    worth_minor = reckon_notional_minor(security=security, quantity_units=ticket.quantity, price=price)
+    return {"worth_minor": Decimal(worth_minor), "units": Decimal(ticket.quantity), "limit": limit}

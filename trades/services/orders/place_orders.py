@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from events.services import ACTION_PART, FACT_PART, action_parameters, fact_parameters, record_action
+from events.services.audit import ACTION_PART, action_parameters, record_action
+from events.services.outbox import FACT_PART, fact_parameters
+from events.services.shares import share_out
 from reference.core.actor import Actor
 from reference.prepared import fetch_prepared
 from reference.public_ids import new_public_ids
@@ -186,11 +188,13 @@ def _write(
     """Write the orders, their steps, the fact and the audit record: one statement for one order."""
     rows = [_row_of(ticket=ticket, verdicts=verdicts.get(ticket.place, ())) for ticket in tickets]
     accepted = sum(row["status"] == OrderStatus.VALIDATED for row in rows)
+    placed = (ticket for ticket, row in zip(tickets, rows, strict=True) if row["status"] == OrderStatus.VALIDATED)
+    shares = share_out(things=((ticket.client.broker_id, ticket.public_id) for ticket in placed))
     parameters: dict[str, Any] = {
         "rows": msgspec.json.encode(rows).decode(),
         "at": at,
         "business_date": business_date,
-        **fact_parameters(fact=OrdersPlaced(count=accepted)),
+        **fact_parameters(fact=OrdersPlaced(count=accepted), shares=shares),
     }
     told: dict[str, Any] = {"actor": actor, "at": at, "business_date": business_date, "object_type": "order"}
     first = tickets[0]

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from events.services import record_fact
+from events.services.outbox import record_fact
+from events.services.shares import read_named_shares
 from reference.core.actor import SYSTEM
 from reference.locks import take_lock
 from reference.prepared import fetch_all_prepared
@@ -58,6 +59,11 @@ MARKS_SQL = """
     ON CONFLICT (book_id) DO UPDATE SET number = excluded.number
 """
 
+# Whose orders were filled; a participant's share counts orders, the fact its fills.
+ORDERS_OF_SQL = """
+    SELECT c.broker_id, o.public_id FROM trades_order o JOIN trades_client c ON c.id = o.client_id
+    WHERE o.id = ANY(%s) ORDER BY o.id
+"""
 LOCK_ORDERS_SQL = "SELECT id FROM trades_order WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 # One statement writes the fills and all sums that follow from them.
@@ -130,9 +136,8 @@ def write_executions(*, executions: Sequence[Executed], at: datetime, business_d
     orders = {side.order_id for executed in executions for side in (executed.buyer, executed.seller)} - {None}
     with connection.cursor() as cursor:
         cursor.execute(LOCK_ORDERS_SQL, [list(orders)])
-    written = write_chunk(
-        chunk=prepare_chunk(resolved=resolved), at=at, business_date=business_date, submission_id=None
-    )
+    chunk = prepare_chunk(resolved=resolved)
+    written = write_chunk(chunk=chunk, at=at, business_date=business_date, submission_id=None)
     refused = [outcome for outcome in written.outcomes if outcome.outcome != "ACCEPTED"]
     if refused:
         raise RuntimeError(f"an execution stands already as another trade: {refused[0]}")
@@ -152,9 +157,11 @@ def write_executions(*, executions: Sequence[Executed], at: datetime, business_d
         cursor.execute(FILLS_SQL, [msgspec.json.encode(rows).decode()])
         moved = cursor.fetchall()
     _follow(moved=moved, at=at)
-    announce_captured(count=len(executions), locked_in=len(executions))
+    announce_captured(written=written, chunk=chunk)
     if rows:
-        record_fact(fact=OrdersFilled(count=len(rows)))
+        filled = sorted({row["order_id"] for row in rows})
+        shares = read_named_shares(sql=ORDERS_OF_SQL, parameters=[filled])
+        record_fact(fact=OrdersFilled(count=len(rows)), shares=shares)
     return len(rows)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import Actor
 from trades.core.order_lifecycle import OrderStatus
 from trades.core.order_ticket import OrderType
@@ -20,21 +20,31 @@ from trades.services.orders.withdraw_orders import refuse_ended
 
 
 def replace_order(
-    *, order_id: int, quantity_units: int, limit_price: Decimal | None, at: datetime, business_date: date, actor: Actor
+    *,
+    order_id: int,
+    quantity_units: int | None,
+    limit_price: Decimal | None,
+    at: datetime,
+    business_date: date,
+    actor: Actor,
 ) -> OrderStatus:
     """Replace an order's quantity and limit; return its status then.
 
-    quantity_units: the whole new quantity, with what is filled (FIX tag 38). limit_price: None keeps the limit.
+    quantity_units: the whole new quantity, with what is filled (FIX tag 38). What is None stays as it is when the
+    replacement takes effect: no other changes the order in between, and one that was left half done is done first.
     The limits are checked and taken with the wish, before a venue is asked; whoever dies in between leaves the wish,
     and the router carries it out. What a venue fills before it knows of the new quantity is filled: the order is
     then for that much. Raises UnknownOrder, OrderAlreadyFilled, OrderNotOpen, ReplacedBelowFilled,
     LimitOfMarketOrder, the refusals of recheck_limits; RuntimeError inside a transaction.
     """
     with routing_lock():
+        carry_out_wishes(at=at, business_date=business_date)
         record_fills(at=at, business_date=business_date)
         with transaction.atomic():
             Order.objects.select_for_update().filter(pk=order_id).first()
             order = refuse_ended(order_id=order_id)
+            if quantity_units is None:
+                quantity_units = order.quantity_units
             if quantity_units <= order.filled_units:
                 raise ReplacedBelowFilled(
                     f"{order.filled_units} units are filled already.", pointer="/quantity", filled=order.filled_units

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from events.services import record_action
+from events.services.audit import record_action
 from reference.core.actor import SYSTEM, Actor
 from reference.core.calendar import BUSINESS_ZONE
 from reference.core.limits import LARGEST_AMOUNT

@@ -37,21 +37,22 @@ OVER_SQL = """
 """
 
 
-def route_orders(*, at: datetime, business_date: date) -> int:
+def route_orders(*, at: datetime, business_date: date, seed: int) -> int:
     """Route all that waits; return how many slices were sent. A second router waits, and finds what is left.
 
     Whatever one that was killed left behind is taken up first: wishes half carried out, executions without fills,
     slices of which nobody knows whether the venue has them. Each venue is asked under the slice's id, which it
-    takes once, so none of it is done twice. Raises RuntimeError inside a transaction.
+    takes once, so none of it is done twice. seed: of how the venues answer.
+    Raises RuntimeError inside a transaction.
     """
     with routing_lock():
         carry_out_wishes(at=at, business_date=business_date)
         record_fills(at=at, business_date=business_date)
         follow_sessions(at=at, business_date=business_date)
-        sent = _send(order_ids=(), at=at, business_date=business_date)
+        sent = _send(order_ids=(), at=at, business_date=business_date, seed=seed)
         last = 0
         while order_ids := _read_queue(after=last, at=at):
-            sent += _send(order_ids=order_ids, at=at, business_date=business_date)
+            sent += _send(order_ids=order_ids, at=at, business_date=business_date, seed=seed)
             last = order_ids[-1]
         while learn_quality() == MOST_SLICES:
             pass
@@ -87,12 +88,12 @@ def _read_queue(*, after: int, at: datetime) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _send(*, order_ids: Sequence[int], at: datetime, business_date: date) -> int:
+def _send(*, order_ids: Sequence[int], at: datetime, business_date: date, seed: int) -> int:
     """Plan and call in rounds until nothing of these orders moves: every retry, and every other venue."""
     sent = 0
     for _ in range(MOST_ROUNDS):
         planned = plan_slices(order_ids=order_ids, at=at, business_date=business_date) if order_ids else 0
-        called = call_venues(at=at, business_date=business_date)
+        called = call_venues(at=at, business_date=business_date, seed=seed)
         sent += called.made
         if not called.unsettled and (called.made or not planned):
             return sent

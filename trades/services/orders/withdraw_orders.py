@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.db import connection, transaction
 
-from events.services import record_actions
+from events.services.audit import record_actions
 from reference.core.actor import Actor
 from trades.core.order_lifecycle import OrderStatus
 from trades.core.slice_lifecycle import WishKind

@@ -6,8 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from events.services import record_action
+from events.services.audit import record_action
 from ledger.models import Account
 from reference.core.actor import Actor
 from reference.core.limits import LARGEST_AMOUNT
@@ -96,6 +97,25 @@ def watch_limits(*, at: datetime, business_date: date) -> int:
             ignore_conflicts=True,
         )  # fmt: skip
     return len(breaches)
+
+
+def acknowledge_alerts(*, alerts: QuerySet[PositionAlert], actor: Actor, at: datetime, business_date: date) -> int:
+    """Note in one statement that an operator has seen those of some alerts that nobody has; return how many.
+
+    One audit record tells of all of them. Raises PositionAlertAcknowledged where there is none.
+    """
+    with transaction.atomic():
+        waiting = alerts.filter(acknowledged_at__isnull=True).order_by().values("pk")
+        noted = PositionAlert.objects.filter(pk__in=waiting, acknowledged_at__isnull=True).update(
+            acknowledged_at=at, acknowledged_by=actor.name
+        )
+        if not noted:
+            raise PositionAlertAcknowledged("None of these alerts waits for somebody to see it.")
+        record_action(
+            actor=actor, action="position-alert.acknowledged", at=at, business_date=business_date,
+            summary=f"{noted:,} position alerts acknowledged together", detail={"alerts": noted},
+        )  # fmt: skip
+    return noted
 
 
 def acknowledge_alert(*, alert_id: int, actor: Actor, at: datetime, business_date: date) -> PositionAlert:

@@ -152,18 +152,22 @@ def _take(entry: OpenBook, request: VenueRequest, *, time_us: int, on: date | No
 def _replace(
     entry: OpenBook, request: VenueRequest, found: RestingOrder, *, time_us: int, on: date | None
 ) -> VenueAnswer:
-    """Give an order that rests another quantity or limit; asked for what it has already, leave it."""
+    """Give an order that rests another quantity or limit; asked for what it has already, leave it.
+
+    One that only becomes smaller trades with nobody and keeps its place, so it may at any time, as a cancellation.
+    """
     ticks = found.price_ticks if request.limit is None else count_ticks(price=request.limit, tick=entry.tick)
-    if (ticks, request.quantity_units) == (found.price_ticks, found.filled_units + found.open_units):
+    quantity_units = found.filled_units + found.open_units
+    if (ticks, request.quantity_units) == (found.price_ticks, quantity_units):
         return _resting(found)
-    if on is None:
+    if on is None and (ticks != found.price_ticks or request.quantity_units > quantity_units):
         raise VenueClosed()
     outcome = entry.note(
         entry.book.replace_order(
             order_id=request.order_id, quantity_units=request.quantity_units, time=time_us, price_ticks=ticks
         )
     )
-    entry.session_date = on
+    entry.session_date = on or entry.session_date
     return _stands(entry, request.order_id, filled_units=found.filled_units + _sum_units(outcome.executions))
 
 

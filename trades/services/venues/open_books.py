@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from django.db import connection
 
-from events.services import record_fact
+from events.services.outbox import record_fact
 from reference.core.calendar import BUSINESS_ZONE
 from trades.contracts import VenuesTraded
 from trades.core.book.order_book import OrderBook
