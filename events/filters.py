@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q, QuerySet
-from django_filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, NumberFilter, UUIDFilter
+from django_filters import CharFilter, ChoiceFilter, NumberFilter, UUIDFilter
 
 from events.core.webhook_lifecycle import DeliveryState
 from events.queries.webhooks import HEALTH_WORDS, Health, in_health
 from reference.core.actor import Role
-from reference.filters import BooleanFilter, DateFilter, FilterSet, ParticipantFilter
+from reference.filters import BooleanFilter, DateFilter, FilterSet, MomentFilter, ParticipantFilter
 from reference.origin import Door
 
 
@@ -95,5 +95,5 @@ class DeliveryFilter(FilterSet):
 
     state = ChoiceFilter(choices=[(state.value, state.title()) for state in DeliveryState], label="State")
     name = CharFilter(field_name="event__name", max_length=64, label="Event")
-    created_after = IsoDateTimeFilter(field_name="created_at", lookup_expr="gte", label="Made from")
-    created_before = IsoDateTimeFilter(field_name="created_at", lookup_expr="lt", label="Made before")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte", label="Made from")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt", label="Made before")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import BooleanFilter, FilterSet
 
 from reference.core.proposal_lifecycle import ProposalStatus
@@ -19,6 +21,7 @@ __all__ = [
     "CurrencyFilter",
     "DateFilter",
     "FilterSet",
+    "MomentFilter",
     "ParticipantFilter",
     "SecurityFilter",
 ]
@@ -127,6 +130,24 @@ class DateFilter(django_filters.DateFilter):
         extra.setdefault("input_formats", ["%Y-%m-%d"])
         extra.setdefault("widget", forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
         super().__init__(field_name=field_name, lookup_expr=lookup_expr, **extra)
+
+
+class _MomentField(IsoDateTimeField):
+    """A moment in UTC: ISO 8601 has offsets of up to a day, PostgreSQL reads none beyond 16 hours."""
+
+    def clean(self, value: Any) -> datetime | None:
+        """Return the moment. Raises ValidationError for what is none, or lies outside the years 1 to 9999."""
+        moment = super().clean(value)
+        try:
+            return None if moment is None else moment.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """By a moment, written in ISO 8601: 2008-09-15T10:30:00+02:00."""
+
+    field_class = _MomentField
 
 
 class ParticipantListFilter(FilterSet):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import django_filters
 
-from reference.filters import CurrencyFilter, DateFilter, FilterSet, SecurityFilter, SecurityListFilter
+from reference.filters import CurrencyFilter, DateFilter, FilterSet, MomentFilter, SecurityFilter, SecurityListFilter
 from reference.models import DailyPrice, ExchangeRate, Quote
 
 
@@ -13,8 +13,8 @@ class QuoteFilter(FilterSet):
 
     security = SecurityFilter("security_id", label="Security")
     business_date = DateFilter("business_date", label="Business date")
-    at_from = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte", label="From")
-    at_until = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lte", label="Until")
+    at_from = MomentFilter(field_name="at", lookup_expr="gte", label="From")
+    at_until = MomentFilter(field_name="at", lookup_expr="lte", label="Until")
     source = django_filters.CharFilter(field_name="source", max_length=16, label="Source")
 
     class Meta:

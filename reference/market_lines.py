@@ -117,7 +117,7 @@ def _read_quote(line: Line, source: str, at: datetime) -> tuple[Any, ...]:
         raise QuoteCrossed(f"The bid {bid} is above the ask {ask}.", pointer="/bid")
     last = _price(line, "last")
     sizes = [_units(line, name) for name in ("bid_units", "ask_units", "last_units")]
-    return (security.id, moment, bid, ask, last, *sizes, moment.astimezone(BUSINESS_ZONE).date(), source)
+    return (security.id, moment, bid, ask, last, *sizes, moment.date(), source)
 
 
 def _read_price(line: Line, source: str, at: datetime) -> tuple[Any, ...]:
@@ -227,7 +227,7 @@ def _date(value: Any) -> date:
 
 
 def _moment(value: Any) -> datetime:
-    """Return an aware moment. Raises MarketMomentInvalid, NaiveTime, DateOutsideCalendar."""
+    """Return a moment in the business zone. Raises MarketMomentInvalid, NaiveTime, DateOutsideCalendar."""
     text = _text(value)
     try:
         if not _MOMENT.fullmatch(text):
@@ -238,7 +238,8 @@ def _moment(value: Any) -> datetime:
     if moment.tzinfo is None:
         raise NaiveTime(pointer="/at")
     _inside(moment.date(), pointer="/at")
-    return moment
+    # PostgreSQL reads no offset beyond 16 hours.
+    return moment.astimezone(BUSINESS_ZONE)
 
 
 def _inside(day: date, *, pointer: str) -> date:

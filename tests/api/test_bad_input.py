@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -196,3 +197,46 @@ def test_bad_filter_is_refused(alpha: Client, market: Market, query: str) -> Non
 def test_what_no_database_holds_is_the_senders_fault(alpha: Client, market: Market, address: str, status: int) -> None:
     response = alpha.get(f"/api/v1/{address}")
     assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        ("0256-03-03T12:07:47.053+18:15", 200),
+        ("9999-12-31T23:59:59-23:59", 400),
+        ("0001-01-01T00:00:00+23:59", 400),
+        ("0001-01-01T00:00:00", 400),
+        ("2008-09-08T10:00:00+24:00", 400),
+    ],
+)
+def test_a_moment_that_no_database_reads_is_no_server_error(
+    operator: Client, market: Market, moment: str, status: int
+) -> None:
+    for name in ("at_from", "at_until"):
+        response = operator.get("/api/v1/market-data/quotes", {name: moment})
+        assert response.status_code == status, response.content
+    quote = {"security": "EQUITY", "at": moment, "bid": "1", "ask": "1", "last": "1"}
+    response = operator.post("/api/v1/market-data/quotes", quote, content_type="application/json")
+    assert (response.status_code, response["Content-Type"]) == (422, "application/problem+json")
+
+
+def test_a_quote_is_of_its_moment_whatever_its_offset(operator: Client, market: Market) -> None:
+    quote = {"security": "EQUITY", "at": "2008-09-08T04:30:00+20:00", "bid": "1", "ask": "1", "last": "1"}
+    response = operator.post("/api/v1/market-data/quotes", quote, content_type="application/json")
+    assert response.status_code == 201, response.content
+    (row,) = operator.get("/api/v1/market-data/quotes", {"at_until": "2008-09-08T04:30:00+20:00"}).json()["results"]
+    assert row["at"].startswith("2008-09-07T10:30:00")
+
+
+@pytest.mark.parametrize("path", ["market-data/quotes", "market-data/prices", "trades", "orders", "participants"])
+@pytest.mark.parametrize(
+    "position",
+    [
+        "p=x", "p=", "p=%00", "p=0256-03-03T12:07:47%2B18:15", "p=0001-01-01T00:00:00", "p=2008-13-41", "p=-1", "p=1e9",
+        "p=" + "9" * 30, "p=" + "9" * 5_000, "p=%D9%A1", "p=%FF", "r=1&p=x", "o=" + "9" * 5_000, "o=-1", "r=x", "",
+    ],
+)  # fmt: skip
+def test_a_made_up_cursor_is_the_senders_fault(operator: Client, market: Market, path: str, position: str) -> None:
+    cursor = b64encode(position.encode()).decode()
+    response = operator.get(f"/api/v1/{path}", {"cursor": cursor})
+    assert response.status_code in (200, 400, 404), response.content

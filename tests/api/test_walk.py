@@ -139,7 +139,6 @@ def test_the_walk_of_the_documentation(walk: dict[str, str]) -> None:
     done = subprocess.run(command, env=os.environ | walk, capture_output=True, text=True, check=False)
     written = dict(part.split("\n", 1) for part in done.stdout.split(MARK)[1:])
     assert done.returncode == 0, f"{done.stderr[-1500:]}\n{list(written.items())[-2:]}"
-    Path("/tmp/walk_out.json").write_text(json.dumps([written, done.stderr]))  # DEBUGW
     for number, expected in enumerate(shown):
         if expected is not None:
             holds(json.loads(written[str(number)]), expected, f"block {number}")

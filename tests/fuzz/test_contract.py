@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 GROUPS = 41
-SHORT_CASES = 4
+SHORT_CASES = 3
 SEED = int(os.environ.get("FUZZ_SEED") or secrets.randbelow(2**31))
 CASES = int(os.environ.get("FUZZ_CASES") or 1000)
 ONLY = os.environ.get("FUZZ_ONLY", "")
@@ -74,8 +74,9 @@ def play(fuzz: Fuzz, operations: list[Any], *, number: int, cases: int, logins: 
     assert not broken, f"FUZZ_SEED={number}\n" + "\n\n".join(broken)
 
 
-def test_every_operation_keeps_to_the_schema(fuzz: Fuzz) -> None:
-    play(fuzz, fuzz.operations(), number=ONCE, cases=SHORT_CASES, logins=(("operator", "alpha", ""),))
+def test_every_second_operation_keeps_to_the_schema(fuzz: Fuzz) -> None:
+    """Every second operation, in every run the same three cases: seconds, where `make fuzz` sends all of it hours."""
+    play(fuzz, fuzz.operations()[::2], number=ONCE, cases=SHORT_CASES, logins=(("operator", "alpha", ""),))
 
 
 @pytest.mark.fuzz

@@ -143,7 +143,7 @@ def test_a_member_sees_whom_it_clears_for_and_a_client_only_itself(chain: Chain,
 
 
 @pytest.mark.parametrize(
-    ("page", "most"), [("/risk/backtest/", 18), ("/risk/stress/", 39), ("/risk/fund/", 29), ("/risk/disclosure/", 14)]
+    ("page", "most"), [("/risk/backtest/", 21), ("/risk/stress/", 39), ("/risk/fund/", 29), ("/risk/disclosure/", 14)]
 )
 def test_pages_ask_few_questions(
     page: str, most: int, operator: Client, evenings: None, django_assert_max_num_queries: DjangoAssertNumQueries
