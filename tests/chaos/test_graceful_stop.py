@@ -77,6 +77,11 @@ class Load:
                 return
             try:
                 client.request("POST", "/api/v1/trades", json.dumps(fields), self.headers)
+            except BrokenPipeError:
+                # The system had queued the connection; the server closed its door before it took it.
+                client.close()
+                return
+            try:
                 answer = client.getresponse()
                 answer.read()
                 self.answers[str(answer.status)] += 1
