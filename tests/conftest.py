@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,15 @@ def _empty_what_was_filled() -> None:
 def _no_heads_of_another_database() -> None:
     """Each test begins with an empty audit log, and so with no heads outside."""
     Path(os.environ["AUDIT_HEADS"]).unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def _an_origin_of_its_own() -> Iterator[None]:
+    """What a test says at a door that it never closes is not heard by the next."""
+    from reference.origin import Origin, acting_from
+
+    with acting_from(Origin()):
+        yield
 
 
 @pytest.hookimpl(trylast=True)
