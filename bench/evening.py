@@ -124,7 +124,7 @@ def _load(*, portfolios: int, instruments: int, days: list[date]) -> None:
             },
         )  # fmt: skip
     forget_directory()
-    set_business_clock(business_date=days[-2], at=_evening_of(days[-2]), running=False)
+    set_business_clock(business_date=days[-2], at=_evening_of(days[-2]), running=False, anew=True)
     load_margin_parameters()
     _follow_parameters(stressed=(days[0], days[STRESSED_DAYS]))
     open_memberships(joined_on=days[0])

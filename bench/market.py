@@ -57,7 +57,7 @@ def load_market() -> None:
     everyone = [(entry.id, entry.code) for entry in source.participants.values()]
     open_accounts(participants=everyone)
     forget_directory()
-    set_business_clock(business_date=TRADE_DATE, at=noon_of(day=TRADE_DATE), running=False)
+    set_business_clock(business_date=TRADE_DATE, at=noon_of(day=TRADE_DATE), running=False, anew=True)
     _post_opening_balances()
 
 

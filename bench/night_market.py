@@ -68,7 +68,7 @@ def load_night(*, instructions: int, regime: str) -> None:
     account = np.array([house[each].pk for each in ids], np.int64)
     cash_account = np.array([house[each].linked_cash_id for each in ids], np.int64)
     asset = np.array([source.securities_by_isin[isin].id for isin in isins] + [source.currencies_by_code[CURRENCY].id])
-    set_business_clock(business_date=EVE, at=noon_of(day=EVE), running=False)
+    set_business_clock(business_date=EVE, at=noon_of(day=EVE), running=False, anew=True)
     _post_balances(batch=batch, account=account, cash_account=cash_account, asset=asset)
     create_instructions(
         columns=InstructionColumns(

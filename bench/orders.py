@@ -44,6 +44,7 @@ def measure_orders(*, database: str, rounds: int, note: Callable[[str], None]) -
     the first request until the last order is filled, the router's backlog included. Raises BenchFailed.
     """
     from django.core.management import call_command
+    from django.utils import timezone
 
     from bench.life import BenchFailed
     from bench.load import run_load
@@ -52,7 +53,7 @@ def measure_orders(*, database: str, rounds: int, note: Callable[[str], None]) -
     from trades.models import Fill, Order
 
     call_command("collectstatic", interactive=False, verbosity=0)
-    create_demo_users(password=PASSWORD)
+    create_demo_users(password=PASSWORD, now=timezone.now())
     prepare_books()
     found = OrderRounds([], [], [], 0, 0)
     with web_process(database=database) as port:

@@ -61,7 +61,7 @@ def measure_post_cost(*, note: Callable[[str], None]) -> dict[str, Any]:
 
     In the connected copy of the prepared database. Raises BenchFailed when an answer is not 201.
     """
-    create_demo_users(password=PASSWORD)
+    create_demo_users(password=PASSWORD, now=timezone.now())
     user = User.objects.get(username=participant_codes()[0].lower())
     heads = {"session": _session_head(user=user), "bearer": {"HTTP_AUTHORIZATION": f"Bearer {_token_of(user=user)}"}}
     handler, numbers = WSGIHandler(), iter(range(10**9))

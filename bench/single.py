@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 
 from bench.databases import create_database, drop_database, server_url
 from bench.life import BenchFailed
@@ -49,7 +50,7 @@ def measure_single(*, database: str, rounds: int, note: Callable[[str], None]) -
     database: the connected copy of the prepared database. Raises BenchFailed when an answer is not 201.
     """
     call_command("collectstatic", interactive=False, verbosity=0)
-    create_demo_users(password=PASSWORD)
+    create_demo_users(password=PASSWORD, now=timezone.now())
     found = Rounds([], [])
     _prepare_pgbench()
     try:

@@ -11,7 +11,9 @@ class EventsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Write each login into the audit log."""
-        from events.services.logins import follow_logins
+        """Write into the audit log who logs in, and every change of logins."""
+        from events.login_changes import follow_changes
+        from events.logins import follow_logins
 
         follow_logins()
+        follow_changes()

@@ -1,10 +1,13 @@
 """Wake-up calls: each drains whatever is due, so a lost, doubled or late one changes nothing."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
 from events.services.consume import consume_all
+from events.services.prune import prune_deliveries, prune_inbox
 from events.services.publish import publish_facts
 from events.services.seal import seal_records
 from events.services.send_webhooks import send_due
@@ -15,13 +18,21 @@ from events.services.verify import signing_key, trusted_keys, verify_and_keep
 def publish() -> None:
     """Publish the facts that may be told, and let the product's own consumers handle them."""
     publish_facts()
-    consume_all()
+    consume_all(now=timezone.now())
 
 
 @shared_task(name="events.send_webhooks", expires=5)
 def send_webhooks() -> None:
     """Send the webhooks that are due."""
-    send_due()
+    send_due(now=timezone.now())
+
+
+@shared_task(name="events.prune", expires=3_600)
+def prune() -> None:
+    """Delete the bookkeeping of deliveries that is old by now."""
+    before = timezone.now() - timedelta(days=settings.EVENT_LOG_DAYS)
+    prune_deliveries(before=before)
+    prune_inbox(before=before)
 
 
 @shared_task(name="events.seal", expires=10)

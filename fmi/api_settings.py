@@ -1,6 +1,8 @@
 """The settings of the API, of its description and of the admin's look: constants of the product."""
 
 VERSION = "0.1.0"
+# Where the API answers: /order/ is the older address of its orders.
+API_PREFIXES = ("/api/", "/order/")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

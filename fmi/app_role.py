@@ -45,6 +45,10 @@ def grant_app_role() -> str | None:
         verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
         login = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}")
         cursor.execute(login.format(verb, name, sql.Literal(password)))
+        # A transaction left open holds up every event behind it (events/services/publish.py): none waits longer for its
+        # client than any task may run.
+        idle = sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = {}")
+        cursor.execute(idle.format(name, sql.Literal(f"{2 * settings.WORKER_TASK_TIME_LIMIT_SECONDS}s")))
         cursor.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database), name))
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
         cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(name))

@@ -2,7 +2,8 @@
 
 Under ASGI Django writes the whole body to a temporary file before any of its code sees the request,
 so the bound must stand in front of Django: the announced length is judged at once, and a body that
-announces none is counted as it comes.
+announces none is counted as it comes. Nobody knows yet who sends it, so only the addresses of files
+take more than a little.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
 from fmi.problems import MEDIA_TYPE, problem_document
 
 Message = Mapping[str, Any]
@@ -20,19 +23,35 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
+# Files that are read as streams; and those, by the beginning of their addresses, that are read into memory.
+STREAMED = ("/api/v1/trades/bulk", "/upload/")
+WHOLE = ("/api/v1/market-data/", "/api/v1/orders/bulk", "/market/upload/", "/risk/what-if/")
+
+
 class _BodyTooLarge(Exception):
     """More bytes came than the limit allows."""
 
 
+def limit_of_address(path: str) -> int:
+    """Return how many bytes the body of a request to this address may have."""
+    most = int(settings.BODY_LIMIT_BYTES)
+    if path in STREAMED:
+        return most
+    return min(
+        most, settings.DATA_UPLOAD_MAX_MEMORY_SIZE if path.startswith(WHOLE) else settings.SMALL_BODY_LIMIT_BYTES
+    )
+
+
 def limit_body(
-    *, application: Application, limit_bytes: int
+    *, application: Application, limit_of: Callable[[str], int]
 ) -> Callable[[Any, Receive, Send], Coroutine[Any, Any, None]]:
-    """Wrap an ASGI application so that a request body over the limit is answered with 413."""
+    """Wrap an ASGI application so that a request body over its address's limit, in bytes, is answered with 413."""
 
     async def limited(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await application(scope, receive, send)
             return
+        limit_bytes = limit_of(scope["path"])
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit_bytes:
             await _refuse(send, limit_bytes)

@@ -179,7 +179,7 @@ def advance(*, until: datetime, feed: Feed | None = None, note: Callable[[str], 
 def tell() -> None:
     """Publish what has become true, and let the product's own consumers of events handle it."""
     publish_facts()
-    consume_all()
+    consume_all(now=timezone.now())
 
 
 def tick(clock: ClockReading, *, at: datetime) -> datetime:

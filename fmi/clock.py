@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from reference.core.calendar import BUSINESS_ZONE
 from reference.queries import ClockReading
 from reference.refusals import Refusal
-from reference.services import set_business_clock
+from reference.services import set_business_clock, set_clock_running
 from settlement.models import BusinessDay
 from settlement.services.business_day import next_business_date, next_step
 
@@ -46,6 +46,16 @@ def target_time(*, clock: ClockReading, now: datetime) -> datetime:
     return target.astimezone(BUSINESS_ZONE)
 
 
+def count_anew(*, clock: ClockReading, now: datetime) -> ClockReading:
+    """Let a clock that runs at its own pace count from now on, where the wall clock was set back behind its last tick.
+
+    Business time stands where it stood and goes on. A clock that follows the wall waits for the wall instead.
+    """
+    if clock.ticked_at is None or clock.ticked_at <= now or follows_wall(clock):
+        return clock
+    return set_clock_running(running=clock.running, ticked_at=now)
+
+
 def _next_event(clock: ClockReading) -> datetime:
     """Return when something may happen next: the next step of the day, or the opening of the market."""
     step = next_step(business_date=clock.business_date).planned_at
@@ -75,12 +85,13 @@ def follow_wall(*, clock: ClockReading, now: datetime) -> ClockReading:
     hurry that nobody asked for, and business time never goes back.
     """
     at, business_date = clock.at, clock.business_date
-    if not BusinessDay.objects.exists():
+    is_first = not BusinessDay.objects.exists()
+    if is_first:
         today = now.astimezone(BUSINESS_ZONE).date()
         business_date = next_business_date(after=today, count=-1)
         at = next_step(business_date=business_date).planned_at
     elif not -FURTHEST_AHEAD < now - at < FURTHEST_BEHIND:
         raise ClockTooFarOff(f"Business time is {at.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}.")
     return set_business_clock(
-        business_date=business_date, at=at, ticked_at=at, seconds_per_day=DAY_SECONDS, running=True
+        business_date=business_date, at=at, ticked_at=at, seconds_per_day=DAY_SECONDS, running=True, anew=is_first
     )

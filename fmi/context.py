@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.messages import get_messages
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -18,6 +20,8 @@ from settlement.queries.day import clock_view
 from trades.core.alert_lifecycle import AlertStatus
 from trades.queries.compliance import alerts_visible_to
 from trades.queries.unmatched import count_unmatched
+
+COUNTS_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,20 @@ def _frame_actor(actor: Actor | None) -> FrameActor | None:
 
 
 def _nav_counts(request: HttpRequest) -> dict[str, int]:
-    """Count what waits, beside its entry."""
+    """Count what waits, beside its entry: kept for some seconds, read anew where the page tells of an act."""
     actor = find_actor(request)
     if actor is None:
         return {}
+    key = f"nav-counts:{actor.role}:{actor.participant_id}:{actor.name}"
+    found: dict[str, int] | None = None if len(get_messages(request)) else cache.get(key)
+    if found is None:
+        found = read_counts(actor=actor)
+        cache.set(key, found, timeout=COUNTS_SECONDS)
+    return found
+
+
+def read_counts(*, actor: Actor) -> dict[str, int]:
+    """Return what waits for somebody, by the navigation's entries."""
     return {
         "unmatched": count_unmatched(actor=actor),
         "risk": count_overdue(actor=actor),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
 from django.core.cache import cache
@@ -11,8 +11,9 @@ from django.core.cache import cache
 from clearing.queries.fund_views import ThinFund, thin_funds
 from clearing.queries.netting import Netted, runs_since, sum_netted
 from clearing.queries.risk_overview import OverdueCalls, overdue_calls
-from events.queries.outbox import waiting_since
+from events.queries.webhooks import failing_webhooks
 from fmi.home_orders import FrontOfChain, read_front
+from fmi.telemetry.operations import Trouble, read_troubles
 from fmi.trends import Trend, build_trend
 from reference.core.actor import Actor
 from reference.core.calendar import add_business_days
@@ -35,9 +36,8 @@ CSD_CALENDAR = "TARGET"
 LAST_CYCLES = 6
 TREND_DAYS = 20
 REFUSED_DAYS = 5
-# A delivery that waits longer than this is not on its way: nobody is delivering.
-OUTBOX_PATIENCE = timedelta(seconds=10)
 TODAY_SECONDS = 2
+TROUBLES_SECONDS = 5
 WINDOW_SECONDS = 30
 COST_FACTOR = 20
 
@@ -64,7 +64,8 @@ class Home:
     waiting: WaitingCounts
     failing: Sequence[Failing]
     refused: RefusedLines
-    undelivered: int
+    troubles: Sequence[Trouble]
+    webhooks: int
     overdue: OverdueCalls
     thin: Sequence[ThinFund]
     invariants: Invariants | None
@@ -87,7 +88,8 @@ class Home:
             or self.front.needs_a_hand
             or waiting
             or self.refused.lines
-            or self.undelivered
+            or self.troubles
+            or self.webhooks
             or broken
         )
 
@@ -110,7 +112,8 @@ def read_home(*, actor: Actor, reading: ClockReading, window_days: int, now: dat
         waiting=count_waiting(actor=actor),
         failing=failing_by_reason(actor=actor, business_date=today),
         refused=count_refused_lines(actor=actor, since=business_days_before(day=today, count=REFUSED_DAYS)),
-        undelivered=_undelivered(now=now) if actor.sees_all else 0,
+        troubles=_troubles(actor=actor, today=today, now=now) if actor.sees_all else (),
+        webhooks=_webhooks(actor=actor, today=today),
         overdue=overdue_calls(actor=actor),
         thin=_thin(actor=actor, today=today) if actor.sees_all else (),
         invariants=_invariants() if actor.sees_all else None,
@@ -167,10 +170,18 @@ def _front(*, actor: Actor, reading: ClockReading) -> FrontOfChain:
     )
 
 
-def _undelivered(*, now: datetime) -> int:
-    """Return how many facts wait although they should be gone."""
-    count, oldest = waiting_since()
-    return count if oldest is not None and now - oldest > OUTBOX_PATIENCE else 0
+def _troubles(*, actor: Actor, today: date, now: datetime) -> Sequence[Trouble]:
+    """Return what is wrong with the running of the product itself."""
+    return kept(
+        name="troubles", actor=actor, today=today, seconds=TROUBLES_SECONDS, read=lambda: read_troubles(now=now)
+    )
+
+
+def _webhooks(*, actor: Actor, today: date) -> int:
+    """Return how many endpoints are sent nothing for now, because they failed."""
+    return kept(
+        name="webhooks", actor=actor, today=today, seconds=TROUBLES_SECONDS, read=lambda: failing_webhooks(actor=actor)
+    )
 
 
 def _thin(*, actor: Actor, today: date) -> Sequence[ThinFund]:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_safe
 
 from clearing.queries.life import describe_obligation
 from events.core.life import LifeStep, Link
-from events.queries.seals import audit_is_in_doubt
 from fmi.home import Home, read_home
 from fmi.life import InstructionLife, read_instruction_life, read_trade_life
 from fmi.things import find_page
@@ -58,7 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     found = read_home(actor=actor, reading=business_clock(), window_days=window, now=timezone.now())
     context = {"home": found, "stages": _stages(found), "exits": _exits(found)}
-    return answer(request, "home.html", context | {"audit_in_doubt": actor.sees_all and audit_is_in_doubt()})
+    return answer(request, "home.html", context)
 
 
 @require_safe

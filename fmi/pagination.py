@@ -11,6 +11,8 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 
+LIMIT_DIGITS = 6
+
 
 class LimitCursorPagination(CursorPagination):
     """Pages by cursor: `limit` of 1 to 100 rows (25 unless asked), `cursor` from the last answer.
@@ -28,9 +30,10 @@ class LimitCursorPagination(CursorPagination):
         asked = request.query_params.get("limit")
         if asked is None:
             return self.page_size
-        if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:6]) <= self.max_page_size):
+        limit = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= LIMIT_DIGITS else 0
+        if not 1 <= limit <= self.max_page_size:
             raise ValidationError({"limit": f"The limit is a whole number from 1 to {self.max_page_size}."})
-        return int(asked)
+        return limit
 
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         """Return the view's own order, the newest rows first when it names none."""

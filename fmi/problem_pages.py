@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from http import HTTPStatus
+from importlib import import_module
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from reference.refusals import all_refusals
+from reference.refusals import Refusal, all_refusals
 from trades.core.problems import PROBLEM_TYPES
 
+# Refusals of commands alone, which a web server has not imported; they have their pages all the same.
+OF_COMMANDS = ("clearing.files.refusals", "settlement.files.refusals", "fmi.clock", "fmi.demo.play")
 # What the framework and the front door refuse, before any rule of the market is asked.
 GENERAL = {
     "bad-request": (400, "The request cannot be read as HTTP."),
@@ -30,6 +33,7 @@ GENERAL = {
     "unsupported-media-type": (415, "This address does not read that Content-Type."),
     "too-many-requests": (429, "Wait for as long as the Retry-After header says."),
     "server-error": (500, "A fault of ours. It is in the log, and nothing was half-written."),
+    Refusal.code: (Refusal.status, "The rules do not allow it; `detail` says why."),
 }
 
 
@@ -54,6 +58,8 @@ class ProblemKind:
 
 def problem_kinds() -> dict[str, ProblemKind]:
     """Return every kind of problem this product answers with, by code."""
+    for module in OF_COMMANDS:
+        import_module(module)
     found = {code: ProblemKind(code, status, (text,)) for code, (status, text) in GENERAL.items()}
     for code, refusal in all_refusals().items():
         text = inspect.cleandoc(refusal.__doc__ or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,9 +17,11 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from fmi.api_settings import API_PREFIXES
 from fmi.telemetry.counters import counters
 from reference.api.authentication import TokenNotAccepted
 from reference.origin import current_origin
+from reference.outages import DatabaseUnavailable, outage_of
 from reference.refusals import Refusal
 
 MEDIA_TYPE = "application/problem+json"
@@ -78,8 +80,10 @@ def handle_exception(error: Exception, context: Mapping[str, Any]) -> Response |
 
     Anything else returns None and becomes a logged 500.
     """
-    if isinstance(error, Refusal):
-        response = Response(refusal_document(error), status=error.status, headers=error.headers())
+    refusal = error if isinstance(error, Refusal) else outage_of(error)
+    if refusal is not None:
+        response = Response(refusal_document(refusal), status=refusal.status, headers=refusal.headers())
+        _leave_log_as_it_is(response, refusal)
     else:
         in_address = "\x00" in getattr(context.get("request"), "path", "")
         found = exceptions.NotFound() if holds_nul(error) and in_address else _as_framework_error(error)
@@ -122,9 +126,7 @@ def _as_framework_error(error: Exception) -> exceptions.APIException | None:
 
 
 def _framework_document(error: exceptions.APIException) -> dict[str, Any]:
-    code = FRAMEWORK_CODES.get(type(error), "")
-    if not code:
-        code = re.sub(r"[^a-z0-9]+", "-", HTTPStatus(error.status_code).phrase.lower()).strip("-")
+    code = next((FRAMEWORK_CODES[kind] for kind in type(error).__mro__ if kind in FRAMEWORK_CODES), "server-error")
     if isinstance(error, exceptions.ValidationError):
         errors = list(_field_errors(error.detail, ""))
         detail = "; ".join(str(field["detail"]) for field in errors[:3]) or "The input is invalid."
@@ -165,8 +167,28 @@ def problem_response(*, code: str, status: int, detail: str) -> JsonResponse:
     return JsonResponse(document, status=status, content_type=MEDIA_TYPE)
 
 
+def refusal_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Return a refusal from outside DRF: a page, or a problem document to who asks the API for none."""
+    if _wants_problem(request):
+        response: HttpResponse = JsonResponse(refusal_document(refusal), status=refusal.status, content_type=MEDIA_TYPE)
+    else:
+        counters.add(("fmi_refusals", refusal.code))
+        page = get_template("refused.html").render({"refusal": refusal})
+        response = HttpResponse(page, status=refusal.status)
+    for name, value in refusal.headers().items():
+        response[name] = value
+    _leave_log_as_it_is(response, refusal)
+    return response
+
+
+def _leave_log_as_it_is(response: Any, refusal: Refusal) -> None:
+    """Have Django write no traceback for each request that comes while the database is away: a line of it is there."""
+    if isinstance(refusal, DatabaseUnavailable):
+        response._has_been_logged = True  # noqa: SLF001 (how Django's own views say so)
+
+
 def _wants_problem(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/") and "text/html" not in request.headers.get("Accept", "")
+    return request.path.startswith(API_PREFIXES) and "text/html" not in request.headers.get("Accept", "")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -201,7 +223,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """handler500: a fault of ours, which is in the log under the id that the answer shows."""
+    """handler500: a fault of ours, which is in the log under the id that the answer shows; or the database is away."""
+    outage = outage_of(sys.exc_info()[1])
+    if outage is not None:
+        return refusal_response(request, outage)
     if _wants_problem(request):
         return problem_response(
             code="server-error",

@@ -6,10 +6,10 @@ from http import HTTPStatus
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
-from fmi.problems import NUL, bad_request, holds_nul, page_not_found
-from fmi.telemetry.counters import counters
+from fmi.api_settings import API_PREFIXES
+from fmi.problems import NUL, bad_request, holds_nul, page_not_found, refusal_response
+from reference.outages import outage_of
 from reference.refusals import Refusal
 
 
@@ -26,17 +26,14 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Answer a refusal, or a text that the database cannot hold; leave everything else to Django."""
-        if request.path.startswith("/api/"):
+        if request.path.startswith(API_PREFIXES):
             return None
         if holds_nul(exception):
             in_address = "\x00" in request.path
             return page_not_found(request, Http404()) if in_address else bad_request(request, BadRequest(NUL))
-        if not isinstance(exception, Refusal):
+        refusal = exception if isinstance(exception, Refusal) else outage_of(exception)
+        if refusal is None:
             return None
-        if exception.status == HTTPStatus.NOT_FOUND:
-            return page_not_found(request, Http404(exception.message))
-        counters.add(("fmi_refusals", exception.code))
-        response = render(request, "refused.html", {"refusal": exception}, status=exception.status)
-        for name, value in exception.headers().items():
-            response[name] = value
-        return response
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            return page_not_found(request, Http404(refusal.message))
+        return refusal_response(request, refusal)

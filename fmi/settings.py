@@ -75,10 +75,15 @@ OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 CONTINUOUS_NETTING = env.bool("CONTINUOUS_NETTING", default=False)
 # Threads of one web process, each with a connection of its own.
 WEB_THREADS = env.int("WEB_THREADS", default=8)
+# The largest body: of a bulk file, and of any other request (fmi/body_limit.py says which are which).
 BODY_LIMIT_BYTES = env.int("BODY_LIMIT_BYTES", default=256 * 1024 * 1024)
+SMALL_BODY_LIMIT_BYTES = env.int("SMALL_BODY_LIMIT_BYTES", default=1024 * 1024)
 WORKER_TASK_TIME_LIMIT_SECONDS = env.int("WORKER_TASK_TIME_LIMIT_SECONDS", default=900)
 # The seed of the demo's market; unset, nobody trades but through the API and the pages.
 DEMO_SEED: int | None = env.int("DEMO_SEED", default=None)
+# Whether clients order in the demo's market. What they are filled with depends on what had come when the router looked;
+# without them a day comes to the same at any pace.
+DEMO_ORDERS: bool = env.bool("DEMO_ORDERS", default=True)
 # How long calls to venues take and which of them fail is drawn from this seed, the slice and the attempt.
 VENUE_SEED: int = env.int("VENUE_SEED", default=20080915)
 # The password of the demo's logins; unset, they get a random one, printed once.
@@ -186,15 +191,22 @@ DATABASES["default"] |= {
 }
 # Only what asks for it is prepared (reference/prepared.py).
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 5)
+# A server that is gone is noticed in seconds, and its clients get a 503 (reference/outages.py) instead of a silence.
+WATCHFUL = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+DATABASES["default"]["OPTIONS"] = WATCHFUL | DATABASES["default"]["OPTIONS"]
+# The server notices a client that is gone in a minute, not in two hours: it may hold a lock that nobody else gets.
+NOTICED = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+DATABASES["default"]["OPTIONS"]["options"] = f"{NOTICED} {DATABASES['default']['OPTIONS'].get('options', '')}".strip()
 
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "reference.caching.AbsentCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "fmi",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "reference.caching"
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 
 # ---------------------------------------------------------------------------------------------------
@@ -220,6 +232,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 CELERY_TIMEZONE = "Europe/Brussels"
+CELERY_BEAT_SCHEDULER = "fmi.beat:SteadyScheduler"
 # The business day itself is data (settlement/schedule.csv); beat only keeps the time.
 CELERY_BEAT_SCHEDULE = {
     "deliver facts": {"task": "fmi.deliver", "schedule": 1.0, "options": {"expires": 5}},
@@ -228,6 +241,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep what was left": {"task": "fmi.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "follow the business clock": {"task": "fmi.follow_clock", "schedule": 1.0, "options": {"expires": 5}},
     "seal the audit log": {"task": "events.seal", "schedule": 5.0, "options": {"expires": 10}},
+    "prune what was delivered": {"task": "events.prune", "schedule": crontab(minute=17)},
     "verify the audit log": {"task": "events.verify_audit", "schedule": crontab(hour=3, minute=30)},
 }
 
@@ -241,6 +255,8 @@ EVENT_STREAM_LENGTH = env.int("EVENT_STREAM_LENGTH", default=100_000)
 # A consumer's failures on one event until it is a dead letter, and the wait after the first one; it doubles.
 EVENT_ATTEMPTS = env.int("EVENT_ATTEMPTS", default=5)
 EVENT_RETRY_SECONDS = env.float("EVENT_RETRY_SECONDS", default=1.0)
+# How long it is kept what was delivered to whom: webhook deliveries with their attempts, the inboxes of consumers.
+EVENT_LOG_DAYS = max(env.int("EVENT_LOG_DAYS", default=30), 1)
 # How old the oldest fact that is not published yet may be before pages warn.
 EVENT_LAG_WARNING_SECONDS = env.int("EVENT_LAG_WARNING_SECONDS", default=60)
 KAFKA_BROKERS = env.str("KAFKA_BROKERS", default="")

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from fmi.business_day import advance, carry_out, day_lock, deliver_and_wake, sweep
-from fmi.clock import target_time
+from fmi.clock import count_anew, target_time
 from fmi.demo.feed import demo_feed
 from reference.queries import business_clock
 from reference.refusals import BusinessClockNotSet
@@ -42,4 +42,5 @@ def follow_clock() -> None:
         if order is not None:
             carry_out(order=order, feed=feed)
         elif clock.running:
-            advance(until=target_time(clock=clock, now=timezone.now()), feed=feed)
+            now = timezone.now()
+            advance(until=target_time(clock=count_anew(clock=clock, now=now), now=now), feed=feed)

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from clearing.models import Obligation
 from clearing.queries import life as clearing_life
 from clearing.services.instruct_settlement import instruct_settlement
 from clearing.services.novate_trades import novate_trades
+from events.services.audit import record_action
 from reference.api.fields import decimal_text
 from reference.core.actor import Actor
 from reference.core.calendar import BUSINESS_ZONE
@@ -57,16 +60,28 @@ def find_trade(*, actor: Actor, trade_id: str) -> Trade:
     return get_trade(actor=actor, public_id=found[0])
 
 
-def instruct_trade(*, trade: Trade, at: datetime, business_date: date) -> None:
+def instruct_trade(*, trade: Trade, actor: Actor, at: datetime, business_date: date) -> None:
     """Make sure that a matched trade is instructed where it is due to be: gross at once, cleared once netted.
 
-    It drains what waits, this trade's obligation with it; called twice it changes nothing.
+    It drains what waits, this trade's obligation with it; called twice it changes nothing, and records nothing.
     """
     match = match_of(trade=trade)
     if match is None or trade.status in (TradeStatus.SETTLED, TradeStatus.CANCELLED):
         return
-    novate_trades(at=at, business_date=business_date)
-    instruct_settlement(at=at)
+    with transaction.atomic():
+        novated = novate_trades(at=at, business_date=business_date)
+        instructed = instruct_settlement(at=at)
+        if novated or instructed:
+            record_action(
+                actor=actor,
+                action="trade.instructed",
+                at=at,
+                business_date=business_date,
+                object_type="trade",
+                object_id=trade.pk,
+                summary=f"What waits, {trade.trade_id} with it: {novated} novated, {instructed} instructions",
+                detail={"novated": novated, "instructed": instructed},
+            )
 
 
 def read_trade_settlement(*, trade: Trade, actor: Actor) -> TradeSettlement:

@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
 from reference.access import actor_of
-from reference.audit import record_action
+from reference.audit import record_action, telling_itself
 from reference.queries import business_clock
 from reference.refusals import BusinessClockNotSet
 
@@ -68,7 +68,8 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
         before = {} if standing is None else {
             name: values_of(getattr(standing, name)) for name in form.changed_data if hasattr(standing, name)
         }  # fmt: skip
-        super().save_model(request, obj, form, change)
+        with telling_itself():
+            super().save_model(request, obj, form, change)
         request.changed_before = before  # type: ignore[attr-defined]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -92,13 +93,13 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete one row, and record what it was."""
-        with transaction.atomic():
+        with transaction.atomic(), telling_itself():
             self._record(request=request, obj=obj, verb="delete", detail={"before": self._row_values(obj)})
             super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete chosen rows, and record what each was."""
-        with transaction.atomic():
+        with transaction.atomic(), telling_itself():
             for obj in queryset:
                 self._record(request=request, obj=obj, verb="delete", detail={"before": self._row_values(obj)})
             super().delete_queryset(request, queryset)

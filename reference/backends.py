@@ -9,8 +9,16 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest
+from django.utils import timezone
 
-from reference.keys.login_waits import Attempt, address_of, expect_no_wait, note_failure, note_success
+from reference.keys.login_waits import (
+    Attempt,
+    address_of,
+    forget_attempt,
+    note_failure,
+    note_success,
+    take_attempt,
+)
 from reference.models import Membership
 from reference.prepared import fetch_prepared
 
@@ -60,10 +68,15 @@ class MembershipBackend(ModelBackend):
         if not name or password is None:
             return None
         attempt = Attempt(name=name, address=address_of(request))
-        expect_no_wait(attempt=attempt)
-        user = super().authenticate(request, username=name, password=password)
+        counted = take_attempt(attempt=attempt)
+        try:
+            user = super().authenticate(request, username=name, password=password)
+        except Exception:
+            # The database is away, say: nobody has guessed.
+            forget_attempt(counted=counted)
+            raise
         if user is None:
-            note_failure(attempt=attempt)
+            note_failure(attempt=attempt, counted=counted, now=timezone.now())
         else:
-            note_success(attempt=attempt)
+            note_success(attempt=attempt, counted=counted)
         return user

@@ -5,11 +5,15 @@ import hashlib
 from reference.prepared import fetch_prepared
 
 LOCK_SQL = "SELECT pg_advisory_xact_lock(%(key)s::bigint)"
+SHARE_SQL = "SELECT pg_advisory_xact_lock_shared(%(key)s::bigint)"
 
 
-def take_lock(*, name: str) -> None:
-    """Wait for and take the advisory lock of this name, inside the caller's transaction."""
-    fetch_prepared(statement=LOCK_SQL, parameters={"key": lock_key(name=name)})
+def take_lock(*, name: str, shared: bool = False) -> None:
+    """Wait for and take the advisory lock of this name, inside the caller's transaction.
+
+    shared: beside others that share it, while nobody has it alone.
+    """
+    fetch_prepared(statement=SHARE_SQL if shared else LOCK_SQL, parameters={"key": lock_key(name=name)})
 
 
 def lock_key(*, name: str) -> int:

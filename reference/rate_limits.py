@@ -34,21 +34,27 @@ TIMEOUT_SECONDS = 0.5
 SILENCE_SECONDS = 1.0
 LIMIT_SHAPE = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)")
 
-# KEYS: the window. ARGV: limit, milliseconds of a window, how many are taken at once (0: only look).
+# KEYS: the window. ARGV: limit, milliseconds of a window, how many are taken at once (0: only look, -1: give back).
 # Returns whether they are taken, how many are left, and the milliseconds until the window ends.
 TAKE = """
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
 local limit, wanted = tonumber(ARGV[1]), tonumber(ARGV[3])
 local ends = tonumber(ARGV[2])
 if used > 0 then
-    ends = redis.call('PTTL', KEYS[1])
+    local left = redis.call('PTTL', KEYS[1])
+    if left > ends then
+        -- The store's clock was set back: no window is longer than a whole one from now.
+        redis.call('PEXPIRE', KEYS[1], ends)
+    else
+        ends = left
+    end
 end
 if used + wanted > limit then
     return {0, math.max(limit - used, 0), ends}
 end
 if used == 0 and wanted > 0 then
     redis.call('SET', KEYS[1], wanted, 'PX', ends)
-elseif wanted > 0 then
+elseif used > 0 and wanted ~= 0 then
     redis.call('INCRBY', KEYS[1], wanted)
 end
 return {1, limit - used - wanted, ends}
@@ -100,6 +106,11 @@ def peek(*, name: str, limit: int, window_seconds: float) -> Taken:
     """Tell whether one more would be allowed, without taking it."""
     seen = take(name=name, limit=limit, window_seconds=window_seconds, count=0)
     return Taken(seen.remaining > 0, seen.remaining, seen.reset_seconds, seen.is_counted)
+
+
+def give_back(*, name: str, limit: int, window_seconds: float) -> None:
+    """Take one less than was taken; the window ends when it would have."""
+    take(name=name, limit=limit, window_seconds=window_seconds, count=-1)
 
 
 def clear(*, name: str) -> None:

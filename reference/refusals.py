@@ -9,6 +9,9 @@ import re
 from typing import Any, ClassVar
 
 CODE_SHAPE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+UNAVAILABLE = 503
+# How long to wait before asking again for what is not there just now.
+UNAVAILABLE_SECONDS = 2
 
 _REGISTRY: dict[str, type["Refusal"]] = {}
 
@@ -34,8 +37,8 @@ class Refusal(Exception):
         super().__init__(self.message)
 
     def headers(self) -> dict[str, str]:
-        """Return the header fields of the answer: how long to wait, where `retry_after_seconds` says so."""
-        seconds = self.extra.get("retry_after_seconds")
+        """Return the header fields of the answer: how long to wait, with `retry_after_seconds` and with every 503."""
+        seconds = self.extra.get("retry_after_seconds", UNAVAILABLE_SECONDS if self.status == UNAVAILABLE else None)
         return {} if seconds is None else {"Retry-After": str(seconds)}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -94,6 +97,13 @@ class BusinessClockNotSet(Refusal):
 
     code = "business-clock-not-set"
     status = 503
+
+
+class BusinessTimeGoesBack(Refusal):
+    """Business time never goes back."""
+
+    code = "business-time-goes-back"
+    status = 409
 
 
 class NaiveTime(Refusal):

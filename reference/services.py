@@ -10,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.utils import timezone
 from psycopg import sql
 
 from reference import files
@@ -31,7 +30,7 @@ from reference.loading_sql import (
 )  # fmt: skip
 from reference.models import BusinessClock, Membership, Participant, UserRole
 from reference.queries import ClockReading, business_clock, forget_directory
-from reference.refusals import BusinessClockNotSet, NaiveTime
+from reference.refusals import BusinessClockNotSet, BusinessTimeGoesBack, NaiveTime
 
 FIRST_BUSINESS_TIME = datetime(2008, 9, 8, 7, 0, tzinfo=BUSINESS_ZONE)
 OPERATOR_LOGIN = "operator"
@@ -173,10 +172,12 @@ def set_business_clock(
     ticked_at: datetime | None = None,
     seconds_per_day: int | None = None,
     running: bool | None = None,
+    anew: bool = False,
 ) -> ClockReading:
-    """Set the business clock to any date and time, forward or back; None leaves a field as it is.
+    """Set the business clock to a date and time that are not behind it; None leaves a field as it is.
 
-    at: aware business time. ticked_at: aware wall time. Raises NaiveTime.
+    at: aware business time. ticked_at: aware wall time. anew: back as well, before the first business day is opened.
+    Raises NaiveTime, BusinessTimeGoesBack.
     """
     if at.tzinfo is None or (ticked_at is not None and ticked_at.tzinfo is None):
         raise NaiveTime
@@ -187,6 +188,8 @@ def set_business_clock(
     }  # fmt: skip
     with transaction.atomic():
         before = BusinessClock.objects.select_for_update().filter(pk=1).values(*written).first() or {}
+        if before and not anew and (business_date < before["business_date"] or at < before["at"]):
+            raise BusinessTimeGoesBack(f"It is {before['at'].astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M} already.")
         BusinessClock.objects.update_or_create(pk=1, defaults=written)
         record_action(
             actor=SYSTEM, action="clock.set", at=at, business_date=business_date, object_type="clock", object_id=1,
@@ -230,11 +233,12 @@ def set_clock_running(*, running: bool, ticked_at: datetime | None = None) -> Cl
     return business_clock()
 
 
-def create_demo_users(*, password: str) -> list[str]:
+def create_demo_users(*, password: str, now: datetime) -> list[str]:
     """Create the missing demo logins and return their names.
 
     `operator` (who also enters the admin), `auditor`, and one for each participant, named by its
     code in lower case. One password, hashed once: twenty slow hashes would say nothing more.
+    now: wall time, for the record; no business clock need stand yet.
     """
     wanted: dict[str, tuple[UserRole, int | None]] = {
         OPERATOR_LOGIN: (UserRole.OPERATOR, None),
@@ -257,7 +261,6 @@ def create_demo_users(*, password: str) -> list[str]:
             for user in created
         )
         if missing:
-            now = timezone.now()
             record_action(
                 actor=SYSTEM, action="user.add", at=now, business_date=now.date(), object_type="user", object_id=0,
                 summary=f"{len(missing)} logins of the demo made", detail={"names": sorted(missing)},

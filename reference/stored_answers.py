@@ -40,7 +40,10 @@ EXPIRE_SQL = f"DELETE FROM reference_storedanswer WHERE created_at <= now() - in
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks (the login, and the API key it came with), under which key, and the SHA-256 of what is asked."""
+    """Who asks, under which key, and the SHA-256 of what is asked.
+
+    client: the login, the API key it came with, its role and its participant.
+    """
 
     client: str
     key: str

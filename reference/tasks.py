@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from reference import four_eyes
-from reference.keys.housekeeping import forget_old_tokens, write_last_use
+from reference.keys.housekeeping import forget_old_sessions, forget_old_tokens, write_last_use
 from reference.keys.nonces import forget_old_nonces
 from reference.queries import business_clock
 from reference.quote_services import republish_quotes
@@ -26,9 +26,11 @@ def expire_proposals() -> None:
 
 @shared_task(name="reference.keep_keys")
 def keep_keys() -> None:
-    """Write down when API keys were used last; sweep tokens and nonces that no request can use any more."""
+    """Write down when API keys were used last; sweep tokens, sessions and nonces that no request can use any more."""
+    now = timezone.now()
     write_last_use()
-    forget_old_tokens(now=timezone.now())
+    forget_old_tokens(now=now)
+    forget_old_sessions(now=now)
     forget_old_nonces()
 
 

@@ -10,15 +10,21 @@ from collections.abc import Mapping
 
 import pgtrigger
 
+# From so many rows on planning a check anew costs nothing beside running it.
+MANY_ROWS = 100
 
-def append_only(*, table: str) -> list[pgtrigger.Trigger]:
-    """Refuse UPDATE, DELETE and TRUNCATE: the rows are facts."""
+
+def append_only(*, table: str, expires: bool = False) -> list[pgtrigger.Trigger]:
+    """Refuse UPDATE, DELETE and TRUNCATE: the rows are facts.
+
+    expires: only UPDATE and TRUNCATE; which rows may go, a trigger of the table's own says.
+    """
     return [
         pgtrigger.Trigger(
             name=f"{table}_append_only",
             level=pgtrigger.Statement,
             when=pgtrigger.Before,
-            operation=pgtrigger.Update | pgtrigger.Delete,
+            operation=pgtrigger.Update if expires else pgtrigger.Update | pgtrigger.Delete,
             func=f"RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'restrict_violation';",
         ),
         refuse_truncate(table=table),
@@ -72,17 +78,24 @@ def references_checked(
     """Check, once per INSERT statement, that every reference points at a row.
 
     references: column -> referred table; the referred key is its `id` unless given as "table.key".
-    distinct: the columns whose values hardly repeat. Their check is planned anew for each statement, since
-    the plan that suits one row would look up a million of them one by one.
+    distinct: the columns whose values hardly repeat. With many rows their check is planned anew for each statement,
+    since the plan that suits one row, or a table that was small, would go through a million of them one by one.
     """
     checks = []
+    if distinct:
+        checks.append(f"are_many := {MANY_ROWS} = (SELECT count(*) FROM (SELECT FROM new_rows LIMIT {MANY_ROWS}) n);\n")
     for column, target in references.items():
         referred, _, key = target.partition(".")
         if column in distinct:
-            find = f"""
-            EXECUTE 'SELECT EXISTS (
+            exists = f"""EXISTS (
                 SELECT 1 FROM new_rows n WHERE n.{column} IS NOT NULL
-                AND NOT EXISTS (SELECT 1 FROM {referred} r WHERE r.{key or "id"} = n.{column}))' INTO is_missing;
+                AND NOT EXISTS (SELECT 1 FROM {referred} r WHERE r.{key or "id"} = n.{column}))"""
+            find = f"""
+            IF are_many THEN
+                EXECUTE 'SELECT {exists}' INTO is_missing;
+            ELSE
+                is_missing := {exists};
+            END IF;
             IF is_missing THEN
             """
         else:
@@ -105,7 +118,7 @@ def references_checked(
         when=pgtrigger.After,
         operation=pgtrigger.Insert,
         referencing=pgtrigger.Referencing(new="new_rows"),
-        declare=[("is_missing", "boolean")] if distinct else None,
+        declare=[("are_many", "boolean"), ("is_missing", "boolean")] if distinct else None,
         func="".join(checks) + "RETURN NULL;",
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import psycopg
 import pytest
 
 from fmi.embedded import Server, start_postgres, start_valkey
@@ -37,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
     if runs_tests:
-        _start_servers()
+        _start_servers(config)
     os.environ["SECRET_KEY"] = "tests-" + "x" * 60
     os.environ["ALLOWED_HOSTS"] = "localhost,127.0.0.1,testserver"
     os.environ["HTTPS_ONLY"] = "false"
@@ -59,14 +60,23 @@ def pytest_configure(config: pytest.Config) -> None:
     _empty_what_was_filled()
 
 
-def _start_servers() -> None:
+def _start_servers(config: pytest.Config) -> None:
     """Start the servers of this process of the run: several processes run tests side by side."""
+    from tests.factories.migrated import DATABASE, copy_migrated
+
     directory = Path(tempfile.mkdtemp(prefix="mini-fmi-tests-"))
     _directories.append(directory)
     directory.chmod(0o711)
     if not os.environ.get("DATABASE_URL"):
-        _servers.append(start_postgres(directory=directory / "postgres", throw_away=True))
-        os.environ["DATABASE_URL"] = _servers[-1].url
+        copy_migrated(directory=directory)
+        server = start_postgres(directory=directory / "postgres", throw_away=True)
+        _servers.append(server)
+        os.environ["DATABASE_URL"] = server.url
+        config.option.reuse_db = True
+        if worker := getattr(config, "workerinput", {}).get("workerid"):
+            # So pytest-django calls the database of one of several processes.
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(f"ALTER DATABASE {DATABASE} RENAME TO {DATABASE}_{worker}")
     if not os.environ.get("REDIS_URL"):
         _servers.append(start_valkey(directory=directory / "valkey", throw_away=True))
         os.environ["REDIS_URL"] = _servers[-1].url
@@ -95,6 +105,25 @@ def _empty_what_was_filled() -> None:
     DatabaseOperations.execute_sql_flush = execute_sql_flush  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any, django_db_keepdb: bool
+) -> Iterator[None]:
+    """Make the test database, or migrate the copied one, also where no test that runs is marked django_db.
+
+    pytest-django's own makes none for a test that has only a fixture with a server's own database.
+    """
+    from django.test.utils import setup_databases, teardown_databases
+
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default": True}, serialized_aliases=(),
+                               keepdb=django_db_keepdb)  # fmt: skip
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture(autouse=True)
 def _no_heads_of_another_database() -> None:
     """Each test begins with an empty audit log, and so with no heads outside."""
@@ -112,8 +141,15 @@ def _an_origin_of_its_own() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: Playwright leaves its event loop running in the thread of all tests."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Run browser tests last: Playwright leaves its event loop running in the thread of all tests.
+
+    The slow ones of them come first, so that processes side by side end at about the same time.
+    """
+
+    def place(item: pytest.Item) -> int:
+        return 0 if item.get_closest_marker("browser") is None else 1 if item.get_closest_marker("slow") else 2
+
+    items.sort(key=place)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -22,7 +22,10 @@ TRIES_BEFORE_HOLDING = 2
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One event to be: what it does to the live state, and the rows that the history gets of it (write_derivatives)."""
+    """One event to be: what it does to the live state, and the rows that the history gets of it (write_derivatives).
+
+    record: the audit record of a person's act (tell_action), written with the event.
+    """
 
     kind: str
     account_id: int | None = None
@@ -32,6 +35,7 @@ class Change:
     expired: Mapping[str, int] = field(default_factory=dict)
     client_id: str = ""
     digest: str = ""
+    record: Mapping[str, Any] | None = None
 
 
 def change_live(
@@ -72,7 +76,7 @@ def _apply(*, sequence: int, change: Change, by: str, at: datetime, business_dat
     body = {
         "account": change.account_id, "client_id": change.client_id, "digest": change.digest, "by": by,
         "at": at.isoformat(), "business_date": business_date.isoformat(), **change.rows,
-        "expired": list(change.expired.values()),
+        "expired": list(change.expired.values()), "record": change.record,
     }  # fmt: skip
     balances: dict[int, int] = {}
     for account_id, _, amount in change.rows.get("movements", ()):

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from clearing.core.derivatives.book import assess_in_book
 from clearing.core.derivatives.terms import LARGEST_BALANCE_MINOR
+from clearing.core.derivatives.units import decimal_of
 from clearing.live.refusals import (
     BalanceTooLarge,
     ClientIdReused,
@@ -20,9 +21,12 @@ from clearing.models import AccountPurpose, BalanceCause, BalanceMovement, Deriv
 from clearing.queries.derivatives import contracts_by_symbol, purses
 from clearing.services.change_derivatives import Change, books_of, change_live
 from clearing.services.commit_derivatives import make_known
+from events.services.audit import tell_action
 from ledger.queries import balances_for_update
 from ledger.refusals import BalanceBelowLimit
 from reference.core.actor import Actor
+
+DONE = {EventKind.DEPOSIT: "deposited", EventKind.WITHDRAWAL: "withdrawn"}
 
 
 def deposit_margin(
@@ -122,8 +126,15 @@ def _move(
             make_known()
             snapshot.balances[account.pk] = 0
         check(snapshot)
+        before = snapshot.balances[account.pk]
+        record = tell_action(
+            actor=actor, action=f"derivativesaccount.{DONE[kind]}", at=at, business_date=business_date,
+            object_type="derivativeaccount", object_id=account.pk,
+            summary=f"{decimal_of(units=asked, digits=account.currency.digits):f} {account.currency.code} {DONE[kind]}",
+            detail={"balance_minor": {"before": before, "after": before + amount_minor}, "client_id": client_id},
+        )  # fmt: skip
         rows = {"movements": [(account.pk, BalanceCause(kind.value).value, amount_minor)]}
-        return [Change(kind=kind, account_id=account.pk, rows=rows, client_id=client_id, digest=digest)]
+        return [Change(kind=kind, account_id=account.pk, rows=rows, client_id=client_id, digest=digest, record=record)]
 
     done = change_live(work=work, by=actor.name, at=at, business_date=business_date)
     stands = known() if not done else None

@@ -19,9 +19,11 @@ from clearing.services.run_stress import run_stress
 from clearing.services.size_fund import size_fund
 from events.services.outbox import record_fact
 from reference.core.calendar import BUSINESS_ZONE
+from reference.locks import take_lock
 from reference.refusals import Refusal
 
 MARKETS_OPEN = time(9, 0)
+REFUSAL_LOCK = "clearing.refused_margin_run"
 
 
 def run_evening(*, at: datetime, business_date: date) -> MarginRun | None:
@@ -112,6 +114,8 @@ def _run(*, kind: MarginRunKind, at: datetime, business_date: date) -> MarginRun
 def _write_refusal(*, refusal: Refusal, kind: MarginRunKind, at: datetime, business_date: date) -> None:
     """Write a refused run down and tell of it, once."""
     with transaction.atomic():
+        # Of two that are refused at once the second finds what the first has written.
+        take_lock(name=REFUSAL_LOCK)
         _, is_new = RefusedMarginRun.objects.get_or_create(
             kind=kind,
             business_date=business_date,

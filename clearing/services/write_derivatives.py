@@ -12,6 +12,7 @@ from django.db import connection
 
 from clearing.live.store import PendingEvent
 from clearing.queries.derivatives import open_account_id, purses
+from events.services.audit import record_told
 from ledger.services import post_entries
 
 JOURNAL_SOURCE = "DERIVATIVE"
@@ -71,6 +72,7 @@ def write_events(*, events: Sequence[PendingEvent]) -> None:
                 [at, contract_id],
             )
     _post(events=events, movements=rows["movements"])
+    record_told(records=[event.body["record"] for event in events if event.body.get("record")])
 
 
 def _collect(*, event: PendingEvent, rows: Mapping[str, Rows], expired: list[tuple[int, str]]) -> None:

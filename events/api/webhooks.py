@@ -114,6 +114,8 @@ class WebhookDetail(WebhookView):
     # A key signs what changes where events go.
     signed_methods = frozenset({"PATCH", "DELETE"})
     guarded_by = ()
+    # The sender writes these whenever a receiver fails or answers again.
+    untagged = ("health", "failures", "failing_since", "opened_until", "disabled_at", "disabled_because")
 
     @extend_schema(
         operation_id="webhooks_retrieve", summary="Read one webhook",

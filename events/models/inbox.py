@@ -42,7 +42,26 @@ class InboxEntry(models.Model):
     handled_at = models.DateTimeField(db_default=Now(), help_text="Wall-clock time.")
 
     class Meta:
-        triggers = append_only(table="events_inboxentry")
+        triggers = [
+            *append_only(table="events_inboxentry", expires=True),
+            pgtrigger.Trigger(
+                name="events_inboxentry_passed_ones_go",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete,
+                referencing=pgtrigger.Referencing(old="old_rows"),
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM old_rows o JOIN events_consumer c ON c.name = o.consumer_id
+                        JOIN events_outboxfact f ON f.id = o.event_id
+                        WHERE o.handled_at > now() - interval '1 day' OR coalesce(f.position > c.position, true)
+                    ) THEN RAISE EXCEPTION 'an inbox entry is kept until its consumer has passed it, and a day longer'
+                        USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.consumer_id} {self.event_id}"

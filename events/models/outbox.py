@@ -27,6 +27,7 @@ class OutboxFact(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(delivered_at__isnull=True)),
+            models.Index(fields=["id"], name="outbox_unplaced", condition=models.Q(position__isnull=True)),
             models.Index(fields=["id"], name="outbox_unpublished", condition=models.Q(published_at__isnull=True)),
         ]
         constraints = [

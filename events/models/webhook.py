@@ -11,9 +11,11 @@ from events.core.webhook_lifecycle import DELIVERY_TRANSITIONS, DISABLED_WORDS, 
 from events.core.webhook_retries import MOST_ATTEMPTS
 from events.core.webhook_targets import MOST_URL_CHARACTERS
 from reference.core.actor import Role
-from reference.triggers import append_only, immutable_columns, legal_steps, refuse_delete
+from reference.triggers import append_only, immutable_columns, legal_steps, refuse_delete, refuse_truncate
 
 MOST_ANSWER_CHARACTERS = 1_000
+# Nobody, however the setting reads, takes away what has just ended.
+KEPT_AT_LEAST = "interval '1 day'"
 
 # Who may read what an endpoint is sent. e: the endpoint; u, m: its owner and the owner's membership.
 READER_SQL = f"""
@@ -175,10 +177,19 @@ class WebhookDelivery(models.Model):
                 fields=["endpoint", "next_attempt_at"], name="webhookdelivery_due", condition=Q(state="PENDING")
             ),
             models.Index(fields=["endpoint", "id"], name="webhookdelivery_log"),
+            models.Index(fields=["ended_at"], name="webhookdelivery_old", condition=Q(ended_at__isnull=False)),
             models.Index(fields=["endpoint", "id"], name="webhookdelivery_failed", condition=Q(state="FAILED")),
         ]
         triggers = [
-            *refuse_delete(table="events_webhookdelivery"),
+            refuse_truncate(table="events_webhookdelivery"),
+            pgtrigger.Trigger(
+                name="events_webhookdelivery_old_ones_go",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Condition(f"OLD.ended_at IS NULL OR OLD.ended_at > now() - {KEPT_AT_LEAST}"),
+                func="RAISE EXCEPTION 'a delivery is kept until it has ended, and a day longer'"
+                " USING ERRCODE = 'restrict_violation';",
+            ),
             immutable_columns(
                 table="events_webhookdelivery", columns=("public_id", "endpoint_id", "event_id", "created_at")
             ),
@@ -247,7 +258,23 @@ class WebhookAttempt(models.Model):
             models.CheckConstraint(condition=Q(duration_ms__gte=0), name="webhookattempt_duration"),
         ]
         indexes = [models.Index(fields=["at"], name="webhookattempt_at")]
-        triggers = append_only(table="events_webhookattempt")
+        triggers = [
+            *append_only(table="events_webhookattempt", expires=True),
+            pgtrigger.Trigger(
+                name="events_webhookattempt_with_its_delivery",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete,
+                referencing=pgtrigger.Referencing(old="old_rows"),
+                func="""
+                    IF EXISTS (SELECT 1 FROM old_rows o JOIN events_webhookdelivery d ON d.id = o.delivery_id) THEN
+                        RAISE EXCEPTION 'an attempt is kept as long as its delivery'
+                            USING ERRCODE = 'restrict_violation';
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.status or self.error} at {self.at}"

@@ -78,9 +78,11 @@ def record(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one record: who, from where, what before and after, and the seal it is under."""
     found = get_object_or_404(visible_records(actor=actor_of(request)), pk=pk)
     place = seal_of(record_id=pk)
+    changes = changes_of(detail=found.detail)
     context = {
         "record": found,
-        "changes": changes_of(detail=found.detail),
+        "changes": changes,
+        "had_before": any(before for _, before, _ in changes),
         "leaf": place[0] if place else None,
         "batch": place[1] if place else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ from events.models import DeadLetter, OutboxFact
 from events.queries.outbox import outbox_lag
 from events.queries.rates import facts_per_minute
 from events.queries.schemas import event_schema, event_schemas
+from events.queries.webhooks import subscribable_names
 from events.services.replay import MOST_AT_ONCE, replay_dead_letters
 from events.services.streams import stream_state
 from reference.access import actor_of
@@ -27,6 +29,7 @@ from reference.charts import Chart, Series, Tone
 from reference.core.actor import Actor
 from reference.core.calendar import BUSINESS_ZONE
 from reference.listing import Column, csv_url, cut_page, stream_query, wants_csv
+from reference.pages.stream import can_stream
 from reference.queries import business_clock, directory
 
 TONES: tuple[Tone, ...] = ("accent", "good", "warn", "bad", "idle")
@@ -93,8 +96,18 @@ def events(request: HttpRequest) -> HttpResponseBase:
         "kafka": settings.KAFKA_BROKERS,
         "topic": settings.KAFKA_TOPIC,
         "chart": rate_chart(),
+        "streams": tape_address(request),
     }
     return answer(request, "events/events.html", context)
+
+
+def tape_address(request: HttpRequest) -> str:
+    """Return where what the page lists is told as it is published; "" on an older page, or where nothing streams."""
+    if not can_stream(request) or {"after", "before"} & set(request.GET):
+        return ""
+    name = request.GET.get("name", "")
+    chosen = "?" + urlencode({"name": name}) if name in subscribable_names() else ""
+    return reverse("api-event-stream") + chosen
 
 
 def described(*, facts: list[OutboxFact]) -> list[dict[str, Any]]:
@@ -206,7 +219,7 @@ def replay(request: HttpRequest) -> HttpResponse:
             letters = filtered.qs if filtered.is_valid() else letters.none()
         ids = list(letters.order_by("event_id").values_list("pk", flat=True)[:MOST_AT_ONCE])
         handled, failed = replay_dead_letters(
-            letter_ids=ids, actor=actor, at=clock.at, business_date=clock.business_date
+            letter_ids=ids, now=timezone.now(), actor=actor, at=clock.at, business_date=clock.business_date
         )
         return f"{handled} handled, {failed} failed again." if failed else f"{handled} handled."
 

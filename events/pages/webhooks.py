@@ -93,10 +93,7 @@ class WebhookForm(forms.Form):
 
     url = forms.CharField(label="Address", help_text="https://, a public host.", widget=forms.URLInput)
     description = forms.CharField(max_length=120, required=False, label="What it is for")
-    events = forms.MultipleChoiceField(
-        required=False, label="Events", help_text="None chosen: all of them.",
-        widget=forms.SelectMultiple(attrs={"size": 8}),
-    )  # fmt: skip
+    events = forms.MultipleChoiceField(required=False, label="Events", help_text="None chosen: all of them.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Offer the events that are recorded now."""

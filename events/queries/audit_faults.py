@@ -19,7 +19,7 @@ from events.core.canonical import canonical_sql
 from events.core.merkle import compute_root, cut_hashes
 from events.core.seals import GENESIS, SignedSeal, find_signature_fault
 from events.models import SealedBatch
-from events.queries.seals import last_seal, read_seals, signed_seal_of
+from events.queries.seals import EPOCH, last_seal, read_seals, signed_seal_of
 
 BATCHES_AT_ONCE = 16
 # A transaction that writes records is never open this long, so none is sealed so much later than its neighbours.
@@ -111,6 +111,7 @@ class _Walk:
         self.number = first - 1
         self.position = signed.seal.last_position if signed else 0
         self.head = signed.seal.head if signed else GENESIS
+        self.sealed_at_us = signed.seal.sealed_at_us if signed else 0
         self.latest: datetime | None = None
         self.batches = self.records = 0
         self.fault = "" if first == 1 or signed else f"seal {first - 1} is not there"
@@ -163,7 +164,7 @@ class _Walk:
             return f"{_place(signed)}: its leaves are gone"
         count, packed, first_record, last_record, gone, changed, redigested, earliest, latest = row
         place = f"{_place(signed)}, records {first_record} to {last_record}"
-        before, self.latest = self.latest, max(filter(None, (self.latest, latest)), default=None)
+        before = self._follow_clock(sealed_at_us=signed.seal.sealed_at_us, latest=latest)
         if gone is not None:
             return f"{place}: record {gone} is gone"
         if changed is not None:
@@ -177,6 +178,17 @@ class _Walk:
         if before is not None and earliest < before - LONGEST_TRANSACTION:
             return f"{place}: a record says it is of {earliest.isoformat()}, and was put in long after it"
         return ""
+
+    def _follow_clock(self, *, sealed_at_us: int, latest: datetime | None) -> datetime | None:
+        """Return the latest time of the records sealed before, None where the machine's clock was set back since.
+
+        The signed time of the seals tells: nobody but the sealer writes an earlier one than before.
+        """
+        before = self.latest if sealed_at_us >= self.sealed_at_us else None
+        # Records that are later than their seal were written before the clock went back.
+        latest = None if latest is None else min(latest, EPOCH + timedelta(microseconds=sealed_at_us))
+        self.sealed_at_us, self.latest = sealed_at_us, max(filter(None, (before, latest)), default=None)
+        return before
 
 
 def _place(signed: SignedSeal) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,10 +15,16 @@ from events.core.envelope import EVERYBODY, PublishedFact
 from events.models import Consumer, OutboxFact
 from reference.core.actor import Actor
 
+# Positions have no gap and are published in their order, so a long backlog is known by its two ends, not counted. The
+# oldest by id are nearly the oldest by position: two facts at the same moment may change places, no thousand does.
 LAG_SQL = """
-    SELECT (SELECT count(*) FROM events_outboxfact WHERE published_at IS NULL),
-        (SELECT recorded_at FROM events_outboxfact WHERE published_at IS NULL ORDER BY id LIMIT 1),
-        (SELECT max(position) FROM events_outboxfact),
+    WITH oldest AS (
+        SELECT id, position, recorded_at FROM events_outboxfact WHERE published_at IS NULL ORDER BY id LIMIT 1000
+    ), last AS (SELECT max(position) AS position FROM events_outboxfact)
+    SELECT (SELECT count(*) FROM events_outboxfact WHERE position IS NULL)
+            + coalesce((SELECT position FROM last) + 1 - (SELECT min(position) FROM oldest), 0),
+        (SELECT recorded_at FROM oldest ORDER BY id LIMIT 1),
+        (SELECT position FROM last),
         (SELECT count(*) FROM events_deadletter WHERE dead_at IS NOT NULL AND replayed_at IS NULL)
 """
 
@@ -101,11 +107,21 @@ def published_fact(row: OutboxFact) -> PublishedFact:
     )
 
 
-def published_facts(*, after: int, limit: int, until: int | None = None) -> list[PublishedFact]:
-    """Return facts by position, those after one, up to another one included."""
+def published_facts(
+    *, after: int, limit: int, until: int | None = None, participant_id: int | None = None,
+    names: Set[str] = frozenset(),
+) -> list[PublishedFact]:  # fmt: skip
+    """Return facts by position, those after one, up to another one included.
+
+    participant_id: only those in which it has a share. names: only those, unless it is empty.
+    """
     rows = OutboxFact.objects.filter(position__gt=after).order_by("position")
     if until is not None:
         rows = rows.filter(position__lte=until)
+    if participant_id is not None:
+        rows = rows.filter(shares__has_any_keys=[str(participant_id), EVERYBODY])
+    if names:
+        rows = rows.filter(name__in=names)
     return [published_fact(row) for row in rows[:limit]]
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
+from shutil import which
+from subprocess import run
 from typing import Any
 
 from django.apps import apps
@@ -67,7 +71,7 @@ def event_schemas() -> tuple[EventSchema, ...]:
     now = {name: contract.VERSION for name, contract in contracts().items()}
     found = [
         EventSchema(name=name, version=version, current=now.get(name) == version, schema=json.loads(path.read_text()))
-        for path, name, version in _files()
+        for path, name, version in _files(FOLDER)
     ]
     return tuple(sorted(found, key=lambda entry: (entry.name, entry.version)))
 
@@ -83,8 +87,20 @@ def event_schema(*, name: str, version: int) -> EventSchema:
 def find_problems(*, folder: Path = FOLDER, known: dict[str, Contract] | None = None) -> list[str]:
     """Return what is wrong with the published schemas, in words; empty where every contract is published as it is."""
     problems = []
-    for name, contract in (contracts() if known is None else known).items():
-        current = schema_of(contract=contract)
+    known = contracts() if known is None else known
+    for path, name, version in _files(folder):
+        if name not in known:
+            problems.append(
+                f"{path.name} has no contract: its readers still wait for it, and facts of it are still read"
+            )
+        elif version > known[name].VERSION:
+            problems.append(f"{path.name} is of a later version than its contract, {known[name].VERSION}")
+    for name, contract in known.items():
+        try:
+            current = schema_of(contract=contract)
+        except TypeError as problem:
+            problems.append(str(problem))
+            continue
         for version in range(1, contract.VERSION):
             if not (folder / f"{name}.{version}.json").exists():
                 problems.append(f"{name}.{version}.json is gone: facts of that version are still read")
@@ -101,6 +117,36 @@ def find_problems(*, folder: Path = FOLDER, known: dict[str, Contract] | None = 
     return problems
 
 
+def find_rewrites(*, committed: Mapping[str, dict[str, Any]], folder: Path = FOLDER) -> list[str]:
+    """Return which promises of the committed files the files of now do not keep, in words."""
+    problems = []
+    for file_name, published in sorted(committed.items()):
+        path = folder / file_name
+        if not path.exists():
+            problems.append(f"{file_name} was published and is gone")
+            continue
+        breaks = find_breaks(published=published, current=json.loads(path.read_text()))
+        if breaks:
+            problems.append(f"{file_name} was published otherwise: {'; '.join(breaks)}. Raise its contract's VERSION")
+    return problems
+
+
+def committed_schemas(*, revision: str, folder: Path = FOLDER) -> dict[str, dict[str, Any]] | None:
+    """Return the files of a revision of the repository, by name; None where there is no repository or no git.
+
+    Raises ValueError where the repository has no such revision.
+    """
+    git = which("git")
+    if git is None or run([git, "-C", folder, "rev-parse", "HEAD"], capture_output=True, check=False).returncode:
+        return None
+    told = run([git, "-C", folder, "archive", "--format=tar", revision, "."], capture_output=True, check=False)
+    if told.returncode:
+        raise ValueError(told.stderr.decode(errors="replace").strip())
+    with tarfile.open(fileobj=BytesIO(told.stdout)) as archive:
+        found = {member.name: archive.extractfile(member) for member in archive if member.name.endswith(".json")}
+        return {name.removeprefix("./"): json.load(file) for name, file in found.items() if file is not None}
+
+
 def write_schemas(*, folder: Path = FOLDER, known: dict[str, Contract] | None = None) -> list[str]:
     """Write the schemas that are missing or have changed in a way that readers survive; return their files' names."""
     written = []
@@ -115,7 +161,7 @@ def write_schemas(*, folder: Path = FOLDER, known: dict[str, Contract] | None = 
     return written
 
 
-def _files() -> Iterator[tuple[Path, str, int]]:
-    for path in FOLDER.glob("*.json"):
+def _files(folder: Path) -> Iterator[tuple[Path, str, int]]:
+    for path in sorted(folder.glob("*.json")):
         name, _, version = path.stem.rpartition(".")
         yield path, name, int(version)

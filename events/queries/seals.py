@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from events.core.canonical import canonical_sql
 from events.core.proof import write_proof
@@ -77,6 +77,16 @@ def audit_is_in_doubt() -> bool:
     """Say whether the last verification found a fault."""
     latest = latest_verification()
     return latest is not None and latest.fault != ""
+
+
+def verified_since() -> datetime | None:
+    """Return since when the log has not been looked through: its last verification, else its first seal; wall time.
+
+    A refusal to seal, which stands among the verifications, looked at nothing. None where nothing was sealed yet.
+    """
+    looked = verifications().exclude(Q(batches=0) & ~Q(fault=""))
+    latest = looked.values_list("verified_at", flat=True).first()
+    return latest or SealedBatch.objects.order_by("number").values_list("sealed_at", flat=True).first()
 
 
 def seals() -> QuerySet[SealedBatch]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -150,13 +151,22 @@ def attempts_per_hour(
     return hours, [taken for taken, _ in pairs], [made - taken for taken, made in pairs]
 
 
-def working_secrets(*, endpoint_ids: Collection[int], now: datetime) -> dict[int, tuple[str, ...]]:
-    """Return the secrets that sign for each endpoint now, the newest first: two during a rotation's grace."""
+def working_secrets(*, endpoint_ids: Collection[int], now: datetime) -> dict[int, tuple[str, ...] | None]:
+    """Return the secrets that sign for each endpoint now, the newest first: two during a rotation's grace.
+
+    None for an endpoint of whose secrets one cannot be read: its receiver could not tell which one signed.
+    """
     rows = WebhookSecret.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), endpoint_id__in=endpoint_ids)
-    found: dict[int, list[str]] = {endpoint_id: [] for endpoint_id in endpoint_ids}
+    found: dict[int, tuple[str, ...] | None] = dict.fromkeys(endpoint_ids, ())
     for row in rows.order_by("-pk"):
-        found[row.endpoint_id].append(decrypt_secret(encrypted=bytes(row.secret)).decode())
-    return {endpoint_id: tuple(secrets) for endpoint_id, secrets in found.items()}
+        others = found[row.endpoint_id]
+        try:
+            secret = decrypt_secret(encrypted=bytes(row.secret)).decode()
+        except (InvalidToken, ValueError):
+            found[row.endpoint_id] = None
+        else:
+            found[row.endpoint_id] = None if others is None else (*others, secret)
+    return found
 
 
 def subscribable_names() -> list[str]:

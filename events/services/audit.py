@@ -35,6 +35,18 @@ SET_SQL = f"""
 """
 
 
+TOLD_SQL = f"""
+    INSERT INTO events_auditrecord ({COLUMNS})
+    SELECT action_at, action_business_date, actor, role, participant_id, door, address, client, correlation_id, action,
+        object_type, object_id, summary, detail
+    FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (
+        action_at timestamptz, action_business_date date, actor text, role text, participant_id bigint, door text,
+        address text, client text, correlation_id uuid, action text, object_type text, object_id bigint, summary text,
+        detail jsonb)) WITH ORDINALITY AS o
+    ORDER BY ordinality
+"""
+
+
 def record_action(
     *,
     actor: Actor,
@@ -88,6 +100,26 @@ def record_actions(
                 [msgspec.json.encode(detail).decode() for _, _, detail in objects],
             ],
         )
+
+
+def tell_action(*, object_id: int, detail: Mapping[str, Any], **action: Any) -> dict[str, Any]:
+    """Return a record, as JSON has it, of who acts now and from where; record_told writes it with what is done.
+
+    For what is decided in one place and written in another, perhaps by another process. action: as action_parameters.
+    """
+    told = action_parameters(detail={}, **action) | {"object_id": object_id, "detail": detail}
+    return {name: value if name == "detail" else _plain(value) for name, value in told.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, int) else str(value)
+
+
+def record_told(*, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write records that tell_action returned, in the transaction of what they tell of."""
+    if records:
+        with connection.cursor() as cursor:
+            cursor.execute(TOLD_SQL, [msgspec.json.encode(records).decode()])
 
 
 def record_set(*, name: str, payload: str) -> None:

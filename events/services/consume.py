@@ -15,7 +15,6 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from events.core.envelope import PublishedFact
@@ -49,10 +48,11 @@ class UnknownConsumer(Refusal):
     status = 404
 
 
-def consume_events(*, consumer: str, handle: Handle, limit: int = 500) -> int:
+def consume_events(*, consumer: str, handle: Handle, now: datetime, limit: int = 500) -> int:
     """Handle the facts after the consumer's place, in their order; return how far it came: how many facts.
 
-    handle runs in the transaction of its inbox row. One process at a time for each consumer; another returns 0.
+    handle runs in the transaction of its inbox row. now: wall time; what is to be tried again later waits. One process
+    at a time for each consumer; another returns 0.
     """
     with the_only_one(name=f"events.consume {consumer}") as had:
         if not had:
@@ -60,17 +60,17 @@ def consume_events(*, consumer: str, handle: Handle, limit: int = 500) -> int:
         Consumer.objects.get_or_create(name=consumer)
         after = Consumer.objects.get(name=consumer).position
         facts = read_stream(after=after, limit=limit)
-        done = receive_facts(consumer=consumer, facts=facts, handle=handle)
+        done = receive_facts(consumer=consumer, facts=facts, handle=handle, now=now)
         if done:
-            Consumer.objects.filter(name=consumer).update(position=after + done, moved_at=timezone.now())
+            Consumer.objects.filter(name=consumer).update(position=after + done, moved_at=now)
         return done
 
 
-def consume_all() -> int:
-    """Let every consumer of the product handle what is new; return how many facts were handled."""
+def consume_all(*, now: datetime) -> int:
+    """Let every consumer of the product handle what is new; return how many facts were handled. now: wall time."""
     count = 0
     for consumer in settings.EVENT_CONSUMERS:
-        while done := consume_events(consumer=consumer, handle=handler_of(consumer=consumer)):
+        while done := consume_events(consumer=consumer, handle=handler_of(consumer=consumer), now=now):
             count += done
     return count
 
@@ -83,7 +83,7 @@ def handler_of(*, consumer: str) -> Handle:
     return handle
 
 
-def receive_facts(*, consumer: str, facts: Sequence[PublishedFact], handle: Handle) -> int:
+def receive_facts(*, consumer: str, facts: Sequence[PublishedFact], handle: Handle, now: datetime) -> int:
     """Handle facts as delivered, each at most once ever; return how many of them, from the first one on, are settled.
 
     Stops at a fact that failed and will be tried again, or whose time to be tried has not come.
@@ -96,25 +96,27 @@ def receive_facts(*, consumer: str, facts: Sequence[PublishedFact], handle: Hand
         letter = letters.get(fact.id)
         if letter is not None and letter.dead_at is not None:
             continue
-        if letter is not None and letter.replayed_at is None and timezone.now() < next_attempt(letter=letter):
+        if letter is not None and letter.replayed_at is None and now < next_attempt(letter=letter):
             return place
-        problem = handle_once(consumer=consumer, fact=fact, handle=handle, failed_before=letter is not None)
+        failed_before = letter is not None
+        problem = handle_once(consumer=consumer, fact=fact, handle=handle, failed_before=failed_before, now=now)
         if problem is not None and not note_failure(consumer=consumer, fact=fact, problem=problem):
             return place
     return len(facts)
 
 
-def handle_once(*, consumer: str, fact: PublishedFact, handle: Handle, failed_before: bool) -> Exception | None:
+def handle_once(
+    *, consumer: str, fact: PublishedFact, handle: Handle, failed_before: bool, now: datetime
+) -> Exception | None:  # fmt: skip
     """Handle a fact and note it in the inbox, in one transaction, unless that was done; return what went wrong."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(INBOX_SQL, [consumer, fact.id])
             if cursor.rowcount:
                 handle(fact)
-                if failed_before:
-                    DeadLetter.objects.filter(consumer_id=consumer, event_id=fact.id, replayed_at=None).update(
-                        replayed_at=timezone.now()
-                    )
+            if failed_before:  # By this call, or by another one meanwhile.
+                letters = DeadLetter.objects.filter(consumer_id=consumer, event_id=fact.id, replayed_at=None)
+                letters.update(replayed_at=now)
     except Exception as problem:
         log.warning("consumer %s failed on event %s (%s)", consumer, fact.id, fact.name, exc_info=True)
         return problem
@@ -138,11 +140,11 @@ def next_attempt(*, letter: DeadLetter) -> datetime:
     return letter.last_failed_at + timedelta(seconds=wait)
 
 
-def replay_letters(*, letter_ids: Collection[int]) -> tuple[int, int]:
+def replay_letters(*, letter_ids: Collection[int], now: datetime) -> tuple[int, int]:
     """Handle open dead letters again, in the order of their facts; return how many succeeded and how many failed.
 
     Their facts come after later ones: a consumer for which that matters reads the position. One that fails stays open
-    with its new reason. Raises UnknownConsumer.
+    with its new reason. now: wall time. Raises UnknownConsumer.
     """
     letters = list(
         DeadLetter.objects.filter(pk__in=letter_ids, dead_at__isnull=False, replayed_at=None).order_by("event_id")
@@ -152,7 +154,7 @@ def replay_letters(*, letter_ids: Collection[int]) -> tuple[int, int]:
     failed = 0
     for letter in letters:
         fact, name = facts[letter.event_id], letter.consumer_id
-        problem = handle_once(consumer=name, fact=fact, handle=handlers[name], failed_before=True)
+        problem = handle_once(consumer=name, fact=fact, handle=handlers[name], failed_before=True, now=now)
         if problem is not None:
             note_failure(consumer=name, fact=fact, problem=problem)
             failed += 1

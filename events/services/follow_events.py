@@ -17,10 +17,10 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from events.core.envelope import PublishedFact, build_event, read_fact
-from events.queries.outbox import published_facts
+from events.queries.outbox import last_position, published_facts
 from events.services.streams import FIELD
 from reference.tape_listener import HEARTBEAT_SECONDS, RETRY_MILLISECONDS, Frame, Listener, listener_of, number_of
 
@@ -29,6 +29,8 @@ MOST_WAITING: Final = 1_000
 MOST_STREAMS_OF_ONE: Final = 20
 CHECK_SECONDS: Final = 15.0
 PAGE: Final = 500
+# So many positions are looked through before a reader that has a share in none of them hears how far it is.
+STRETCH: Final = 20_000
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +76,15 @@ class _Guard:
         self.readers: dict[asyncio.Queue[Frame | None], tuple[EventReader, Listener]] = {}
         self.counts: Counter[str] = Counter()
         self.task: asyncio.Task[None] | None = None
+        self._newest = (0.0, 0)
+
+    async def newest(self) -> int:
+        """Return the last position given, asked for at most once a second; 0 where PostgreSQL does not answer."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._newest[0]:
+            self._newest = now + 1.0, self._newest[1]
+            self._newest = now + 1.0, await asyncio.to_thread(_ask_newest)
+        return self._newest[1]
 
     def enter(self, queue: asyncio.Queue[Frame | None], reader: EventReader, listener: Listener) -> None:
         self.readers[queue] = reader, listener
@@ -114,6 +125,15 @@ def _find_ended(
         connection.close()
 
 
+def _ask_newest() -> int:
+    try:
+        return last_position()
+    except DatabaseError:
+        return 0
+    finally:
+        connection.close()
+
+
 _guards: WeakKeyDictionary[asyncio.AbstractEventLoop, _Guard] = WeakKeyDictionary()
 
 
@@ -136,61 +156,89 @@ async def follow_events(
     listener = listener_of(key=key, frame_of=_frame)
     guard = _guards.setdefault(loop, _Guard())
     queue: asyncio.Queue[Frame | None] = asyncio.Queue(MOST_WAITING)
-    ends_at, known = loop.time() + most_seconds, after
+    stream = _Stream(reader=reader, listener=listener, queue=queue, known=after, ends_at=loop.time() + most_seconds)
     guard.enter(queue, reader, listener)
     try:
-        yield f"retry: {RETRY_MILLISECONDS}\nid: {known}\n\n".encode()
+        yield f"retry: {RETRY_MILLISECONDS}\nid: {after}\n\n".encode()
         await listener.join(queue)
-        until = max(newest, number_of(listener.last)[0])
-        async for text in _missed(reader, known, until):
+        async for text in stream.tell_until(max(newest, number_of(listener.last)[0])):
             yield text
-        known = max(known, until)
-        while (left := ends_at - loop.time()) > 0:
+        while stream.goes_on():
             try:
-                frame = await asyncio.wait_for(queue.get(), min(heartbeat_seconds, left))
+                frame = await asyncio.wait_for(queue.get(), min(heartbeat_seconds, stream.left_seconds()))
             except TimeoutError:
-                yield f": still here\nid: {known}\n\n".encode()
-                continue
-            parts: list[bytes] = []
-            # What waits goes out in one piece: a part costs ten times what an event in it does.
-            while frame is not None:
-                (position, _), told = frame
-                before = position if told.fact is None else position - 1
-                if before > known:
-                    if parts:
-                        yield b"".join(parts)
-                        parts.clear()
-                    async for text in _missed(reader, known, before):
-                        yield text
-                if position > known:
-                    known = position
-                    parts.append(told.write(reader))
-                if queue.empty():
-                    break
-                frame = queue.get_nowait()
-            if text := b"".join(parts):
-                yield text
-            if frame is None:
-                return
+                # Valkey may be away, or have come back without what was told meanwhile: PostgreSQL has it.
+                async for text in stream.tell_until(await guard.newest()):
+                    yield text
+                yield f": still here\nid: {stream.known}\n\n".encode()
+            else:
+                async for text in stream.tell(frame):
+                    yield text
     finally:
         guard.leave(queue)
         listener.leave(queue)
 
 
-async def _missed(reader: EventReader, after: int, until: int) -> AsyncIterator[bytes]:
-    """Yield what the reader is sent of the positions after one, up to another one included, from the outbox."""
-    while after < until:
-        facts = await asyncio.to_thread(_read_page, after, until)
-        if not facts:
-            return
-        if text := b"".join(_Told(fact).write(reader) for fact in facts):
+class _Stream:
+    """How far one reader has been told, and what it is told next. known: the position up to which it knows all."""
+
+    def __init__(
+        self, *, reader: EventReader, listener: Listener, queue: asyncio.Queue[Frame | None], known: int,
+        ends_at: float,
+    ) -> None:  # fmt: skip
+        self.reader, self.listener, self.queue = reader, listener, queue
+        self.known, self.ends_at = known, ends_at
+
+    def left_seconds(self) -> float:
+        return max(0.0, self.ends_at - asyncio.get_running_loop().time())
+
+    def goes_on(self) -> bool:
+        """Tell whether the stream has neither lived its time nor been ended."""
+        return self.left_seconds() > 0 and self.queue in self.listener.queues
+
+    async def tell(self, frame: Frame | None) -> AsyncIterator[bytes]:
+        """Yield what came, with all that waits behind it in one piece: a part costs ten times what an event in it does.
+
+        None ends the stream.
+        """
+        parts: list[bytes] = []
+        while frame is not None:
+            (position, _), told = frame
+            before = position if told.fact is None else position - 1
+            if before > self.known:
+                if parts:
+                    yield b"".join(parts)
+                    parts.clear()
+                async for text in self.tell_until(before):
+                    yield text
+                if before > self.known:
+                    return
+            if position > self.known:
+                self.known = position
+                parts.append(told.write(self.reader))
+            frame = None if self.queue.empty() else self.queue.get_nowait()
+        if text := b"".join(parts):
             yield text
-        after = facts[-1].position
+
+    async def tell_until(self, until: int) -> AsyncIterator[bytes]:
+        """Yield what the reader is sent of the positions up to one, from the outbox; less when the stream is over.
+
+        Each part says how far it is, so that whoever is cut off goes on from there.
+        """
+        while self.known < until and self.goes_on():
+            end = min(until, self.known + STRETCH)
+            facts = await asyncio.to_thread(_read_page, self.reader, self.known, end)
+            self.known = facts[-1].position if len(facts) == PAGE else end
+            text = b"".join(_Told(fact).write(self.reader) for fact in facts)
+            yield text or f": passed\nid: {self.known}\n\n".encode()
 
 
-def _read_page(after: int, until: int) -> list[PublishedFact]:
+def _read_page(reader: EventReader, after: int, until: int) -> list[PublishedFact]:
+    """Return the first facts of a stretch that are the reader's."""
     try:
-        return published_facts(after=after, until=until, limit=PAGE)
+        return published_facts(
+            after=after, until=until, limit=PAGE, participant_id=reader.participant_id, names=reader.names
+        )
     finally:
         # The thread is nobody's: it keeps no connection.
         connection.close()

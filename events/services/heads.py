@@ -3,6 +3,7 @@
 Put it where whoever may write to the database may not: on another machine, on storage that is written once.
 """
 
+import errno
 import json
 import os
 from itertools import pairwise
@@ -44,7 +45,10 @@ def read_last_head(*, path: Path) -> SignedSeal | None:
 
 
 def append_head(*, path: Path, signed: SignedSeal) -> None:
-    """Append one head, and return only when the disk has it."""
+    """Append one head, and return only when the disk has it. Raises OSError.
+
+    What a full disk cut off stays without an end; the whole line is written again after it (read_heads).
+    """
     is_new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(write_seal(signed=signed)) + "\n"
@@ -53,7 +57,9 @@ def append_head(*, path: Path, signed: SignedSeal) -> None:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = "\n" + line
-        os.write(descriptor, line.encode())
+        data = line.encode()
+        if os.write(descriptor, data) != len(data):
+            raise OSError(errno.ENOSPC, "the head was cut off", str(path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
@@ -66,7 +72,10 @@ def append_head(*, path: Path, signed: SignedSeal) -> None:
 
 
 def _parse_lines(*, lines: list[str], path: Path) -> list[SignedSeal]:
-    """Return the heads of lines; what stands after the last line's end was cut off and is no line yet."""
+    """Return the heads of lines; what stands after the last line's end was cut off and is no line yet.
+
+    Of a line that was cut off more than once a shorter piece may follow a longer one, or nothing but the end of a line.
+    """
     heads = []
     for line, following in pairwise(lines):
         if not line or following.startswith(line):
@@ -74,5 +83,7 @@ def _parse_lines(*, lines: list[str], path: Path) -> list[SignedSeal]:
         try:
             heads.append(read_head_line(line=line))
         except ValueError as error:
+            if line.startswith(following) and line[0] == "{" and line[-1] != "}":
+                continue
             raise HeadsUnreadable(f"{path} has a line that is no head: {error}") from error
     return heads

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaException, Producer
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from events.core.envelope import PublishedFact, build_event
 from events.models import Consumer
@@ -70,7 +70,7 @@ class KafkaSink:
             forget_producer()
             raise KafkaRefused(refused[0] if refused else f"{left} events were not acknowledged in {FLUSH_SECONDS} s")
         Consumer.objects.get_or_create(name=self.name)
-        Consumer.objects.filter(name=self.name).update(position=facts[-1].position, moved_at=timezone.now())
+        Consumer.objects.filter(name=self.name).update(position=facts[-1].position, moved_at=Now())
 
 
 @lru_cache(maxsize=1)

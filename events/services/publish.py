@@ -36,7 +36,7 @@ LOCK_NAME: Final = "events.publish"
 PLACE_SQL = """
     WITH waiting AS (
         SELECT id, age(xmin) <= age(pg_snapshot_xmin(pg_current_snapshot())::xid) AS is_early
-        FROM events_outboxfact WHERE published_at IS NULL AND position IS NULL ORDER BY id LIMIT %(limit)s
+        FROM events_outboxfact WHERE position IS NULL ORDER BY id LIMIT %(limit)s
     ), placed AS (
         SELECT id, (SELECT coalesce(max(position), 0) FROM events_outboxfact) + row_number() OVER (ORDER BY id) AS place
         FROM waiting
@@ -44,9 +44,15 @@ PLACE_SQL = """
     )
     UPDATE events_outboxfact f SET position = p.place FROM placed p WHERE f.id = p.id
 """
+# The bound on ids keeps it from looking through all that waits for a sink that is away: ids and positions rise together
+# but for facts of the same moment.
 MARK_SQL = """
     UPDATE events_outboxfact SET published_at = clock_timestamp()
-    WHERE published_at IS NULL AND position <= %(until)s
+    WHERE published_at IS NULL AND position <= %(until)s AND id <= (
+        SELECT max(id) FROM (
+            SELECT id FROM events_outboxfact WHERE position <= %(until)s ORDER BY position DESC LIMIT 1000
+        ) newest
+    )
 """
 log = logging.getLogger(__name__)
 

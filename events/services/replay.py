@@ -22,11 +22,11 @@ class NothingToReplay(Refusal):
 
 
 def replay_dead_letters(
-    *, letter_ids: Collection[int], actor: Actor, at: datetime, business_date: date
+    *, letter_ids: Collection[int], now: datetime, actor: Actor, at: datetime, business_date: date
 ) -> tuple[int, int]:
     """Handle open dead letters again, at most a thousand at once; return how many succeeded and how many failed.
 
-    Who asked is recorded before anything is done. Raises NothingToReplay, UnknownConsumer.
+    Who asked is recorded before anything is done. now: wall time. Raises NothingToReplay, UnknownConsumer.
     """
     letters = DeadLetter.objects.filter(pk__in=letter_ids, dead_at__isnull=False, replayed_at=None)
     found = list(letters.order_by("event_id").values_list("pk", "consumer_id", "event_id")[:MOST_AT_ONCE])
@@ -45,4 +45,4 @@ def replay_dead_letters(
         object_id=found[0][0] if len(found) == 1 else None,
         detail={"letters": [letter for letter, _, _ in found], "events": [event for _, _, event in found]},
     )
-    return replay_letters(letter_ids=[letter for letter, _, _ in found])
+    return replay_letters(letter_ids=[letter for letter, _, _ in found], now=now)

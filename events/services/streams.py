@@ -51,9 +51,9 @@ class StreamSink:
         return max(0, last - int(settings.EVENT_STREAM_LENGTH))
 
     def send(self, facts: Sequence[PublishedFact]) -> None:
-        """Add facts in their order. Raises RedisError."""
+        """Add facts in their order, all of them or none: a hole would never be filled. Raises RedisError."""
         key = stream_key()
-        with valkey().pipeline(transaction=False) as pipe:
+        with valkey().pipeline(transaction=True) as pipe:
             for fact in facts:
                 pipe.xadd(
                     key,

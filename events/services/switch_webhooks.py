@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from events.core.webhook_lifecycle import DISABLED_WORDS, DeliveryState, DisabledBecause
 from events.models import WebhookDelivery, WebhookEndpoint
@@ -15,10 +14,13 @@ from reference.core.actor import SYSTEM, Actor
 from reference.queries import business_clock
 
 OBJECT_TYPE = "webhook"
+# Who may read, and whose participant has not left.
+STILL_READS_SQL = f"""coalesce({READER_SQL}, false) AND NOT EXISTS (
+        SELECT 1 FROM reference_participant gone WHERE gone.id = e.participant_id AND NOT gone.active)"""
 WITHOUT_READER_SQL = f"""
     SELECT e.id FROM events_webhookendpoint e JOIN auth_user u ON u.id = e.owner_id
     LEFT JOIN reference_membership m ON m.user_id = u.id
-    WHERE e.enabled AND NOT coalesce({READER_SQL}, false)
+    WHERE e.enabled AND NOT ({STILL_READS_SQL})
 """
 
 
@@ -44,8 +46,11 @@ def switch_off(
     )  # fmt: skip
 
 
-def switch_off_without_reader() -> int:
-    """Switch off the endpoints whose owner has left, or may no longer read what they are sent; return how many."""
+def switch_off_without_reader(*, now: datetime) -> int:
+    """Switch off the endpoints whose owner or participant has left, or may no longer read; return how many.
+
+    now: wall time.
+    """
     with connection.cursor() as cursor:
         cursor.execute(WITHOUT_READER_SQL)
         ids = [row[0] for row in cursor.fetchall()]
@@ -53,5 +58,5 @@ def switch_off_without_reader() -> int:
         with transaction.atomic():
             found = WebhookEndpoint.objects.filter(pk__in=ids, enabled=True).order_by("pk")
             for endpoint in found.select_for_update(no_key=True):
-                switch_off(endpoint=endpoint, because=DisabledBecause.NO_READER, now=timezone.now())
+                switch_off(endpoint=endpoint, because=DisabledBecause.NO_READER, now=now)
     return len(ids)

@@ -6,12 +6,13 @@ addresses: a name that resolves otherwise a moment later (DNS rebinding) changes
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -27,15 +28,22 @@ from urllib3.exceptions import HTTPError
 from events.core.webhook_targets import Target, is_public, read_address, read_target
 
 CONNECT_SECONDS: Final = 3.0
+# A name may have hundreds of addresses, none of which answers.
+MOST_ADDRESSES: Final = 4
 TOTAL_SECONDS: Final = 10.0
 ANSWER_BYTES: Final = 4_096
 USER_AGENT: Final = "Mini-FMI-Webhooks/1.0"
 NOT_PUBLIC: Final = "not sent: the host has an address that is not public"
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent. message_id: the header webhook-id, the same at each attempt. secrets: whsec_…, the newest first."""
+    """What is sent. message_id: the header webhook-id, the same at each attempt. secrets: whsec_…, the newest first.
+
+    problem: what keeps it from being sent at all, in words; empty as a rule.
+    """
 
     delivery_id: int
     endpoint_id: int
@@ -43,6 +51,7 @@ class Message:
     url: str
     body: bytes
     secrets: tuple[str, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +73,33 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-def send_message(*, message: Message) -> Outcome:
-    """Send a message and return what came of it; raises nothing that a receiver or the network can cause."""
-    at, began = datetime.now(UTC), time.monotonic()
-    status, answer, error, retry_after = None, "", "", None
+def send_message(*, message: Message, at: datetime) -> Outcome:
+    """Send a message and return what came of it; raises nothing that a receiver or the network can cause.
+
+    at: wall time, which is signed with it.
+    """
+    if message.problem:
+        return Outcome(message.delivery_id, message.endpoint_id, at, duration_ms=0, error=message.problem)
+    began = time.monotonic()
+    status, answer, error, retry_after, wait = None, "", "", None, None
     try:
         target = read_target(
             url=message.url,
             allow_http=settings.WEBHOOK_ALLOW_HTTP or settings.WEBHOOK_ALLOW_PRIVATE,
             allow_private=settings.WEBHOOK_ALLOW_PRIVATE,
         )
-        addresses = resolve_host(target=target)
-        status, answer, retry_after = _post(
-            target=target, addresses=addresses, headers=sign_headers(message=message, at=at), body=message.body
-        )
-    except (HTTPError, HTTPException, OSError, ValueError) as problem:
+        with _time_limit(ends_at=began + TOTAL_SECONDS) as limit:
+            addresses = resolve_host(target=target)
+            headers = sign_headers(message=message, at=at)
+            status, answer, retry_after = _post(
+                target=target, addresses=addresses, headers=headers, body=message.body, limit=limit
+            )
+        if retry_after is not None:
+            wait = _seconds_of(retry_after, now=at)
+    except Exception as problem:  # Whatever one receiver can cause costs its own message and no other.
+        if not isinstance(problem, HTTPError | HTTPException | OSError | ValueError):
+            log.exception("webhook %s failed in a way of its own", message.message_id)
+        status, answer = None, ""
         late = time.monotonic() - began >= TOTAL_SECONDS
         error = f"no answer within {TOTAL_SECONDS:.0f} seconds" if late else _words_of(problem)
     return Outcome(
@@ -89,7 +110,7 @@ def send_message(*, message: Message) -> Outcome:
         status=status,
         answer=answer,
         error=error[:200],
-        retry_after_seconds=None if retry_after is None else _seconds_of(retry_after, now=at),
+        retry_after_seconds=wait,
     )
 
 
@@ -122,66 +143,72 @@ def resolve_host(*, target: Target) -> list[str]:
 
 
 def _post(
-    *, target: Target, addresses: list[str], headers: Mapping[str, str], body: bytes
+    *, target: Target, addresses: list[str], headers: Mapping[str, str], body: bytes, limit: TimeLimit
 ) -> tuple[int, str, str | None]:
     """Return the status, the beginning of the answer and its Retry-After. No redirect is followed.
 
     Raises HTTPError, HTTPException, OSError: the last address's, where none can be connected to.
     """
-    with _time_limit() as sockets:
-        connection = _connect(target=target, addresses=addresses, sockets=sockets)
-        try:
-            connection.request(
-                "POST", target.path, body=body, headers={"host": target.authority, **headers},
-                preload_content=False, decode_content=False,
-            )  # fmt: skip
-            response = connection.getresponse()
-            answer = b""
-            # Whoever answers has taken it, or not, by the status alone.
-            with suppress(HTTPError, HTTPException, OSError):
-                while len(answer) < ANSWER_BYTES and (part := response.read1(ANSWER_BYTES - len(answer))):
-                    answer += part
-            text = answer.decode(errors="replace").replace("\x00", "")
-            return response.status, text, response.headers.get("Retry-After")
-        finally:
-            connection.close()
+    connection = _connect(target=target, addresses=addresses, limit=limit)
+    try:
+        connection.request(
+            "POST", target.path, body=body, headers={"host": target.authority, **headers},
+            preload_content=False, decode_content=False,
+        )  # fmt: skip
+        response = connection.getresponse()
+        answer = b""
+        # Whoever answers has taken it, or not, by the status alone.
+        with suppress(HTTPError, HTTPException, OSError):
+            while len(answer) < ANSWER_BYTES and (part := response.read1(ANSWER_BYTES - len(answer))):
+                answer += part
+        text = answer.decode(errors="replace").replace("\x00", "")
+        return response.status, text, response.headers.get("Retry-After")
+    finally:
+        connection.close()
 
 
-def _connect(*, target: Target, addresses: list[str], sockets: list[socket.socket]) -> HTTPConnection:
-    """Return a connection to the first address that takes one. Raises HTTPError, OSError."""
-    for place, address in enumerate(addresses):
-        connection = _open(target=target, address=address, sockets=sockets)
+def _connect(*, target: Target, addresses: list[str], limit: TimeLimit) -> HTTPConnection:
+    """Return a connection to the first address that takes one, of four at most. Raises HTTPError, OSError."""
+    tried = addresses[:MOST_ADDRESSES]
+    for place, address in enumerate(tried):
+        connection = _open(target=target, address=address, limit=limit)
         try:
             connection.connect()
         except (HTTPError, OSError):
             connection.close()
-            if place == len(addresses) - 1:
+            if place == len(tried) - 1:
                 raise
         else:
             if connection.sock is not None:
-                connection.sock.settimeout(TOTAL_SECONDS)
+                connection.sock.settimeout(limit.seconds_left())
             return connection
     raise OSError("the host has no address")
 
 
-def _open(*, target: Target, address: str, sockets: list[socket.socket]) -> HTTPConnection:
-    """Return a connection that will be made to an address, for the host's name."""
+def _open(*, target: Target, address: str, limit: TimeLimit) -> HTTPConnection:
+    """Return a connection that will be made to an address, for the host's name. Raises TimeoutError: it is too late."""
+    timeout = min(CONNECT_SECONDS, limit.seconds_left())
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             made = super()._new_conn()
             # TLS takes the socket over; its twin can still end the connection.
-            sockets.append(made.dup())
+            limit.sockets.append(made.dup())
+            try:
+                limit.seconds_left()
+            except TimeoutError:
+                made.close()
+                raise
             return made
 
     class Secured(Plain, HTTPSConnection):
         pass
 
     if target.scheme == "http":
-        return Plain(address, target.port, timeout=CONNECT_SECONDS)
+        return Plain(address, target.port, timeout=timeout)
     name = target.host.rstrip(".")
     return Secured(
-        address, target.port, timeout=CONNECT_SECONDS, ssl_context=tls_context(), server_hostname=name,
+        address, target.port, timeout=timeout, ssl_context=tls_context(), server_hostname=name,
         assert_hostname=name,
     )  # fmt: skip
 
@@ -192,24 +219,39 @@ def tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-@contextmanager
-def _time_limit() -> Iterator[list[socket.socket]]:
-    """Give a list for the sockets of a call, which are shut when its time is over: a drip of bytes never times out."""
-    sockets: list[socket.socket] = []
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """When a call is over, by the monotonic clock; its sockets are shut then, and none is opened after."""
 
-    def shut() -> None:
-        for one in sockets:
+    ends_at: float
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    def seconds_left(self) -> float:
+        """Return how long the call may still take. Raises TimeoutError where it is over."""
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the call's time is over")
+        return left
+
+    def shut(self) -> None:
+        """End every connection of the call."""
+        for one in self.sockets:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
-    timer = Timer(TOTAL_SECONDS, shut)
+
+@contextmanager
+def _time_limit(*, ends_at: float) -> Iterator[TimeLimit]:
+    """Give a call's limit, which shuts its sockets when the time is over: a drip of bytes never times out."""
+    limit = TimeLimit(ends_at)
+    timer = Timer(limit.seconds_left(), limit.shut)
     timer.daemon = True
     timer.start()
     try:
-        yield sockets
+        yield limit
     finally:
         timer.cancel()
-        for one in sockets:
+        for one in limit.sockets:
             one.close()
 
 
@@ -219,7 +261,9 @@ def _words_of(problem: Exception) -> str:
     if isinstance(problem, ssl.SSLError):
         return f"TLS: {problem.reason or problem}"
     words = str(cause).rsplit(": ", 1)[-1] if isinstance(cause, HTTPError) else str(cause)
-    return " ".join(words.split()) or type(problem).__name__
+    # A receiver may have written the words; the database keeps no NUL, a page no control characters.
+    shown = "".join(letter if letter.isprintable() else " " for letter in words)
+    return " ".join(shown.split()) or type(problem).__name__
 
 
 def _seconds_of(retry_after: str, *, now: datetime) -> float | None:
@@ -228,6 +272,6 @@ def _seconds_of(retry_after: str, *, now: datetime) -> float | None:
         return float(retry_after)
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp())
+    except (TypeError, ValueError, OverflowError):
         return None
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp())

@@ -168,5 +168,5 @@ class TradeSettlementDetail(ActorView[Trade]):
         actor = self.require_role(Role.PARTICIPANT, Role.OPERATOR)
         trade = find_trade(actor=actor, trade_id=trade_id)
         clock = business_clock()
-        instruct_trade(trade=trade, at=clock.at, business_date=clock.business_date)
+        instruct_trade(trade=trade, actor=actor, at=clock.at, business_date=clock.business_date)
         return Response(TradeSettlementSerializer(read_trade_settlement(trade=trade, actor=actor)).data)

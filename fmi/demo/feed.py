@@ -117,7 +117,7 @@ def demo_feed(*, seed: int) -> Callable[..., None]:
         # The market first: quotes and books are what orders are reckoned at and meet.
         feed_quotes(**span)
         quote_books(**span)
-        orders = orders_of(seed, business_date)
+        orders = orders_of(seed, business_date) if settings.DEMO_ORDERS else ()
         trade_orders(events=orders, after=after, until=until, business_date=business_date)
         announce_distributions(seed=seed, after=after, until=until, business_date=business_date)
         for lends_at in (datetime.combine(business_date, at, tzinfo=BUSINESS_ZONE) for at in LENDING_TIMES):

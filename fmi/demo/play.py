@@ -51,7 +51,7 @@ def prepare_books(*, first_date: date) -> None:
         return
     eve = next_business_date(after=first_date, count=-1)
     at = datetime.combine(eve, EVE, tzinfo=BUSINESS_ZONE)
-    set_business_clock(business_date=eve, at=at)
+    set_business_clock(business_date=eve, at=at, anew=True)
     open_books(business_date=first_date, at=at)
 
 

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from django.utils.functional import SimpleLazyObject
 
+from fmi.api_settings import API_PREFIXES
 from fmi.telemetry import active
 from fmi.telemetry.correlation import read_correlation_id
 from fmi.telemetry.counters import REQUEST_EDGES, counters, note_failure
@@ -22,7 +23,6 @@ from reference.origin import Door, Origin, acting_from, current_origin, enter_or
 from reference.public_ids import new_public_id
 
 REQUEST_ID = "X-Request-ID"
-API_PREFIXES = ("/api/", "/order/")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]

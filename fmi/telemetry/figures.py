@@ -1,6 +1,6 @@
 """The figures that come from the database: read at a scrape, by a few cheap queries, and kept for some seconds.
 
-What was slow to read is kept longer, so that scrapes cost at most a twentieth of a core however much there is.
+What was slow to read is kept longer, so that reading takes at most a twentieth of the time however much there is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from clearing.queries.netting import runs_since, sum_netted
 from clearing.queries.risk_overview import read_overview
-from events.queries.seals import audit_is_in_doubt, waiting_records
+from events.queries.seals import audit_is_in_doubt, verified_since, waiting_records
 from fmi.telemetry.delivery import delivery_figures
 from fmi.telemetry.readiness import read_readiness
 from fmi.telemetry.state_sql import STATE_SQL
@@ -49,6 +49,17 @@ def read_figures() -> list[Sample]:
     for group, read in GROUPS.items():
         samples += _kept(group=group, read=read, clock=clock)
     return samples + list(_machinery())
+
+
+def read_machinery() -> list[Sample]:
+    """Return what tells whether the product itself runs: deliveries, seals, what /ready says; without business."""
+    try:
+        clock = business_clock()
+    except Exception:  # No clock, no database: readiness says so.
+        return list(_machinery())
+    groups = {group: GROUPS[group] for group in ("audit", "delivery")}
+    kept = [sample for group, read in groups.items() for sample in _kept(group=group, read=read, clock=clock)]
+    return kept + list(_machinery())
 
 
 def _kept(*, group: str, read: Reader, clock: ClockReading) -> list[Sample]:
@@ -139,6 +150,8 @@ def _audit(clock: ClockReading) -> Iterator[Sample]:
     yield "fmi_audit_unsealed_records", (), float(waiting.count)
     yield "fmi_audit_unsealed_oldest_seconds", (), max(age, 0.0)
     yield "fmi_audit_in_doubt", (), float(audit_is_in_doubt())
+    verified = verified_since()
+    yield "fmi_audit_unverified_seconds", (), (timezone.now() - verified).total_seconds() if verified else 0.0
 
 
 def _delivery(clock: ClockReading) -> Iterable[Sample]:

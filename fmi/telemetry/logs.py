@@ -13,6 +13,8 @@ from reference.origin import current_origin
 
 # What needs no quotes in key=value.
 PLAIN = re.compile(r"[\w./:@+-]+")
+# Control characters of ASCII and Latin-1, and Unicode's ends of line and paragraph.
+BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -30,13 +32,20 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class LineFormatter(logging.Formatter):
-    """Time, level, logger, message, then key=value; a value with spaces, quotes or line breaks is a JSON string."""
+    """Time (UTC), level, logger, message, then key=value; a value with spaces or quotes is a JSON string.
+
+    What would break the line, or the terminal that shows it, is escaped in the message as well: it may be of outside.
+    """
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging's name)
+        """Return when it was, in UTC."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
         """Add the fields to the line, before a traceback."""
         line = super().formatMessage(record)
         pairs = " ".join(f"{name}={_shown(value)}" for name, value in fields_of(record).items() if value != "")
-        return f"{line} {pairs}" if pairs else line
+        return BREAKING.sub(_escaped, f"{line} {pairs}" if pairs else line)
 
 
 class JsonFormatter(logging.Formatter):
@@ -59,3 +68,7 @@ class JsonFormatter(logging.Formatter):
 def _shown(value: Any) -> str:
     text = str(value)
     return text if PLAIN.fullmatch(text) else msgspec.json.encode(text).decode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()

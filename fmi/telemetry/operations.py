@@ -13,24 +13,34 @@ from redis.exceptions import RedisError
 
 from fmi.celery import HEARTBEAT_EXPIRES_SECONDS, WORKERS_HASH
 from fmi.telemetry.counters import TASK_EDGES, Key, read_counters, read_failures, valkey
-from fmi.telemetry.figures import Sample, read_figures
+from fmi.telemetry.figures import Sample, read_figures, read_machinery
 from fmi.telemetry.modules import Module, read_modules
 from fmi.telemetry.readiness import OK, Readiness, read_readiness
 from reference.core.calendar import BUSINESS_ZONE
 
 OUTBOX_PATIENCE_SECONDS = 60
 AUDIT_PATIENCE_SECONDS = 300
+# It is verified at night; a day and some hours.
+VERIFICATION_PATIENCE_SECONDS = 100_000
 QUEUE_PATIENCE = 500
 FAILED_LATELY = timedelta(hours=1)
+PART_ADVICE = {
+    "database": "Nothing is accepted until PostgreSQL answers: see that it runs, and its log.",
+    "migrations": "Run manage.py migrate, then start web, worker and beat again.",
+    "broker": "Nothing is lost, and nothing due is done: see that Valkey runs.",
+    "worker": "Nothing is lost, and nothing due is done: start a worker, or read its log.",
+}
+SINKS = {"tasks": "the task that handles it", "events": "being published"}
+RELAY_ADVICE = "Nothing is lost. See that beat and a worker run, and that Valkey answers."
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing that is wrong, and what to do about it. page: the name of the page that tells more, "" for none."""
+    """One thing that is wrong, and what to do about it. page: the name of the page that tells more."""
 
     what: str
     do: str
-    page: str = ""
+    page: str = "operations"
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,11 @@ def read_operations(*, now: datetime) -> Operations:
     )
 
 
+def read_troubles(*, now: datetime) -> list[Trouble]:
+    """Return what is wrong with the running of the product, the worst first. now: wall-clock time."""
+    return list_troubles(readiness=read_readiness(), samples=read_machinery(), lately=_failed_lately(now=now))
+
+
 def _counted() -> dict[str, dict[Key, float]]:
     found: dict[str, dict[Key, float]] = defaultdict(dict)
     try:
@@ -151,26 +166,37 @@ def list_troubles(*, readiness: Readiness, samples: Sequence[Sample], lately: Ma
     """Return what is wrong, the worst first. lately: what has failed within the last hour, and when."""
     value = {(name, labels): number for name, labels, number in samples}
     found = [
-        Trouble(f"The {part} is not in order: {state}.", "docs/operations.md says what to do about each part.")
+        Trouble(f"The {part} is not in order: {state}.", PART_ADVICE[part])
         for part, state in readiness.parts.items()
         if state != OK
     ]
     for key, at in sorted(lately.items(), key=lambda row: row[1], reverse=True):
         if key[0] == "task":
-            found.append(Trouble(f"{key[1]} failed at {_clock(at)}.", "Its error is in the worker's log."))
+            found.append(
+                Trouble(f"{key[1]} failed at {_clock(at)}.", "Its error is in the worker's log.", "operations")
+            )
         else:
             found.append(Trouble(f"{key[1]} {key[2]} answered {key[3]} at {_clock(at)}.", "Search the log for ERROR."))
-    for sink, page in (("tasks", ""), ("events", "events")):
+    for sink, page in (("tasks", "operations"), ("events", "events")):
         age = value.get(("fmi_outbox_oldest_seconds", (sink,)), 0.0)
         if age > OUTBOX_PATIENCE_SECONDS:
             waited = timedelta(seconds=int(age))
-            found.append(Trouble(f"A fact has waited {waited} for {sink}.", "Do beat and a worker run?", page))
+            found.append(Trouble(f"A fact has waited {waited} for {SINKS[sink]}.", RELAY_ADVICE, page))
     if dead := int(value.get(("fmi_dead_letters", ()), 0)):
-        found.append(Trouble(f"{dead} dead letters.", "Mend what they failed on, and replay them.", "dead-letters"))
+        what = f"{dead} dead letter{'s' if dead > 1 else ''}: a consumer went on without what they tell."
+        found.append(Trouble(what, "Mend what they failed on, and replay them.", "dead-letters"))
     if (readiness.queued or 0) > QUEUE_PATIENCE:
-        found.append(Trouble(f"{readiness.queued} messages wait for a worker.", "Add workers; look at the slow tasks."))
+        found.append(
+            Trouble(
+                f"{readiness.queued} messages wait for a worker.", "Add workers; look at the slow tasks.", "operations"
+            )
+        )
     if value.get(("fmi_audit_unsealed_oldest_seconds", ()), 0.0) > AUDIT_PATIENCE_SECONDS:
-        found.append(Trouble("Audit records wait for their seal.", "Do beat and a worker run?", "audit-seals"))
+        found.append(Trouble("Audit records wait for their seal.", RELAY_ADVICE, "audit-seals"))
+    if value.get(("fmi_audit_unverified_seconds", ()), 0.0) > VERIFICATION_PATIENCE_SECONDS:
+        found.append(
+            Trouble("The audit log has not been verified for a day.", "Run manage.py verify_audit.", "audit-seals")
+        )
     if value.get(("fmi_audit_in_doubt", ()), 0.0):
         found.append(Trouble("The audit log is in doubt.", "Run manage.py verify_audit.", "audit-seals"))
     found += [

@@ -67,9 +67,10 @@ class BasicLogin(BasicAuthentication):
         """Return whose key this is, or whose password. Raises AuthenticationFailed, LoginWaits."""
         if not CLIENT_ID.fullmatch(userid):
             return super().authenticate_credentials(userid, password, request)
-        found = find_by_secret(client_id=userid, secret=password, now=timezone.now())
+        now = timezone.now()
+        found = find_by_secret(client_id=userid, secret=password, now=now)
         if found is None:
-            refuse_where_waiting(attempt=Attempt(name=userid, address=address_of(request)))
+            refuse_where_waiting(attempt=Attempt(name=userid, address=address_of(request)), now=now)
             raise AuthenticationFailed(WRONG_KEY)
         return _acting(found)
 

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
-from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
@@ -19,6 +18,12 @@ from reference.access import actor_of
 from reference.api.authentication import LOGINS
 from reference.api.conditional import Conditional
 from reference.api.idempotency import AnsweredOnce
+from reference.api.parameters import (
+    PAGING,
+    expect_described_body,
+    expect_described_parameters,
+    refuse_unknown_parameters,
+)
 from reference.api.parsers import BoundedJsonParser
 from reference.api.rate_limits import RateLimited
 from reference.api.scopes import ScopedView
@@ -26,7 +31,6 @@ from reference.api.signing import SignedByKeys
 from reference.core.actor import Actor, Role
 
 M = TypeVar("M", bound=Model)
-PAGING_PARAMETERS = frozenset({"cursor", "limit", "format"})
 
 
 class StrictFilterBackend(DjangoFilterBackend):
@@ -35,10 +39,8 @@ class StrictFilterBackend(DjangoFilterBackend):
     def filter_queryset(self, request: Any, queryset: QuerySet[M], view: Any) -> QuerySet[M]:
         """Filter the rows. Raises ValidationError for an unknown parameter or a bad value."""
         filterset_class = self.get_filterset_class(view, queryset)
-        known = PAGING_PARAMETERS | set(filterset_class.base_filters if filterset_class else ())
-        unknown = sorted(set(request.query_params) - known)
-        if unknown:
-            raise ValidationError(dict.fromkeys(unknown[:5], "There is no such parameter."))
+        filters = filterset_class.base_filters if filterset_class else ()
+        refuse_unknown_parameters(request=request, known=PAGING.union(filters))
         filtered: QuerySet[M] = super().filter_queryset(request, queryset, view)
         return filtered
 
@@ -56,13 +58,15 @@ class ActorView(RateLimited, ScopedView, SignedByKeys, Conditional, AnsweredOnce
         return actor_of(self.request)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Let in who is logged in and has a role."""
+        """Let in who is logged in and has a role, with a request as the operation is described."""
         super().initial(request, *args, **kwargs)
         actor_of(request)
         self.expect_scope(request)
+        expect_described_parameters(view=self, request=request)
         signed = self.read_signature(request)
         self.expect_match(request)
         self.expect_key(request)
+        expect_described_body(view=self, request=request)
         if signed is not None:
             self.sign_handler(request, signed)
 

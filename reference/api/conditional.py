@@ -42,9 +42,12 @@ class Conditional(APIView):
 
     guarded_by: None where a change does not take If-Match. Else the named locks that the change's service takes first,
     in its order; where it takes none, the thing's own row is locked.
+    untagged: what a read tells that no edit changes and that moves by itself, as the health of a webhook does: it is no
+    part of the ETag, so that an edit is not refused for it; the read is always answered whole, never by 304.
     """
 
     guarded_by: ClassVar[tuple[str, ...] | None] = None
+    untagged: ClassVar[tuple[str, ...]] = ()
 
     def expect_match(self, request: Request) -> None:
         """Have the handler of a change compared with If-Match first. Raises PreconditionMalformed, -NotTaken."""
@@ -112,15 +115,15 @@ class Conditional(APIView):
         view.args, view.kwargs, view.format_kwarg = (), values, None
         view.request = clone_request(request, "GET")
         view.headers = {}
-        return entity_tag(data=view.get(view.request, **values).data)
+        return entity_tag(data=view.get(view.request, **values).data, untagged=view.untagged)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Give what was read its ETag; answer 304 where the reader has it."""
         renderer = getattr(request, "accepted_renderer", None)
         is_read = request.method in READING and response.status_code == 200 and isinstance(response, Response)
         if is_read and getattr(renderer, "format", "") == "json" and self._is_single(request):
-            tag = entity_tag(data=response.data)
-            wanted = request.headers.get("If-None-Match")
+            tag = entity_tag(data=response.data, untagged=self.untagged)
+            wanted = None if self.untagged else request.headers.get("If-None-Match")
             if wanted is not None and (wanted.strip() == "*" or tag in _known_tags(wanted)):
                 response = Response(status=304)
             response["ETag"] = tag
@@ -131,8 +134,10 @@ class Conditional(APIView):
         return match is not None and has_entity_tag(view=self, path=match.route)
 
 
-def entity_tag(*, data: Any) -> str:
-    """Return the strong ETag of what will be rendered as JSON."""
+def entity_tag(*, data: Any, untagged: tuple[str, ...] = ()) -> str:
+    """Return the strong ETag of what will be rendered as JSON, without the fields that are untagged."""
+    if untagged:
+        data = {name: value for name, value in data.items() if name not in untagged}
     digest = hashlib.blake2b(JSONRenderer().render(data), digest_size=DIGEST_BYTES)
     return f'"{digest.hexdigest()}"'
 

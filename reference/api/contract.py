@@ -27,7 +27,7 @@ PROBLEM_TYPE = "application/problem+json"
 EVERYWHERE = ("X-Request-ID",)
 COUNTED = ("RateLimit", "RateLimit-Policy")
 # Headers of the answers of one status.
-HEADERS_BY_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "405": ("Allow",)}
+HEADERS_BY_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",), "405": ("Allow",)}
 
 
 class ContractSchema(AutoSchema):
@@ -95,10 +95,8 @@ class ContractSchema(AutoSchema):
 
     def _add_problems(self, operation: Operation) -> None:
         """Describe the refusals that any operation of this kind may answer with, where it does not do so itself."""
-        statuses = {400, 406}
-        if "{" in self.path or self._is_paged:
-            # A cursor that is not ours is not found either.
-            statuses.add(404)
+        # A cursor that is not ours is not found, nor is a form by `?format=` that there is not (DRF's own answer).
+        statuses = {400, 404, 406, 503}
         if isinstance(self.view, RateLimited):
             statuses.add(429)
         if isinstance(self.view, ActorView):
@@ -112,7 +110,7 @@ class ContractSchema(AutoSchema):
         found = operation["responses"]
         for status in sorted(statuses):
             found.setdefault(str(status), {"content": {PROBLEM_TYPE: {"schema": self._problem_reference()}}})
-        if self._has_entity_tag:
+        if self._has_entity_tag and not getattr(self.view, "untagged", ()):
             found["304"] = {"description": "It is as it was when it had the ETag of If-None-Match."}
         operation["responses"] = dict(sorted(found.items()))
 
@@ -125,7 +123,8 @@ class ContractSchema(AutoSchema):
             names.append("ETag")
         if self.method == "POST" and isinstance(self.view, AnsweredOnce) and status != "401":
             names.append("Idempotent-Replayed")
-        if self.is_deprecated():
+        if self.is_deprecated() and status != "404":
+            # A path whose parameter is not of its kind never comes to the view that says so.
             names += ("Deprecation", "Sunset", "Link")
         added = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         response["headers"] = added | response.get("headers", {})

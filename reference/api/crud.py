@@ -135,9 +135,9 @@ class StaticDetail(ActorView[Any]):
         return Response(self.noun.shape(self.noun.leave(actor=self.actor, row=row, when=now())).data)
 
 
-def _access_of(*, noun: StaticNoun[Any], signed: str) -> dict[str, Any]:
-    """Return what an API key takes; limits, which a proposal changes and an opening sets, are signed."""
-    methods = frozenset({signed} if noun.proposes else ())
+def _access_of(*, noun: StaticNoun[Any], signed: set[str]) -> dict[str, Any]:
+    """Return what an API key takes; what has limits, which a proposal changes and an opening sets, is signed for."""
+    methods = frozenset(signed if noun.proposes else ())
     return {"read_scope": noun.read_scope, "write_scope": noun.write_scope, "signed_methods": methods}
 
 
@@ -145,7 +145,7 @@ def list_view(*, noun: StaticNoun[Any]) -> type[StaticList]:
     """Make the view of a noun's list, described in the schema."""
     members = {
         "__doc__": noun.words, "noun": noun, "queryset": noun.model.objects.all(), "serializer_class": noun.shape,
-        "filterset_class": noun.filterset, **_access_of(noun=noun, signed="POST"),
+        "filterset_class": noun.filterset, **_access_of(noun=noun, signed={"POST"}),
     }  # fmt: skip
     described = extend_schema_view(
         get=extend_schema(operation_id=f"static_data_{noun.plural}_list", summary=f"List {noun.plural}, by code"),
@@ -162,7 +162,7 @@ def detail_view(*, noun: StaticNoun[Any]) -> type[StaticDetail]:
     """Make the view of one of a noun, described in the schema."""
     members = {
         "__doc__": noun.words, "noun": noun, "queryset": noun.model.objects.all(), "serializer_class": noun.shape,
-        **_access_of(noun=noun, signed="PATCH"),
+        **_access_of(noun=noun, signed={"PATCH", "DELETE"}),
     }  # fmt: skip
     waiting: dict[Any, Any] = {202: ProposalSerializer} if noun.proposes else {}
     described = extend_schema_view(

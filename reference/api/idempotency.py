@@ -24,6 +24,7 @@ from rest_framework.request import Request, is_form_media_type
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from reference.access import actor_of
 from reference.keys.tokens import AccessGrant
 from reference.refusals import (
     AnswerNotKept,
@@ -169,7 +170,9 @@ def _read_asked(*, request: Request, by_view: bool) -> Asked | None:
         if not KEY_SHAPE.fullmatch(key):
             raise IdempotencyKeyMalformed
     grant = request.auth.client_id if isinstance(request.auth, AccessGrant) else ""
-    return Asked(f"{request.user.pk}:{grant}", key, fingerprint)
+    # A login that now acts for another asks anew.
+    actor = actor_of(request)
+    return Asked(f"{request.user.pk}:{grant}:{actor.role.value}:{actor.participant_id or ''}", key, fingerprint)
 
 
 def _fingerprint_of(request: Request) -> bytes:

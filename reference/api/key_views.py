@@ -127,7 +127,7 @@ class KeyRotate(KeyView):
         fields = read_body(request=request, shape=RotationSerializer)
         made = rotate_key(
             client_id=client_id, grace=timedelta(hours=fields["grace_hours"]), now=timezone.now(), actor=self.actor,
-            **now(),
+            made_by=_maker(request), **now(),
         )  # fmt: skip
         return _with_secret(made, 200)
 
@@ -161,7 +161,7 @@ class LoginWaitList(ActorView[Any]):
     def get(self, request: Request) -> Response:
         """List the logins that wait after too many failed attempts, the longest wait first."""
         self.require_role(Role.OPERATOR)
-        return Response(WaitingLoginSerializer(waiting_logins(), many=True).data)
+        return Response(WaitingLoginSerializer(waiting_logins(now=timezone.now()), many=True).data)
 
 
 class LoginUnlock(ActorView[Any]):
@@ -180,4 +180,5 @@ class LoginUnlock(ActorView[Any]):
         """End the waits of a login name, wherever it waits."""
         actor = self.require_role(Role.OPERATOR)
         fields = read_body(request=request, shape=UnlockSerializer)
-        return Response({"ended": unlock_login(name=fields["name"], actor=actor, **now())})
+        ended = unlock_login(name=fields["name"], now=timezone.now(), actor=actor, **now())
+        return Response({"ended": ended})

@@ -173,6 +173,7 @@ class DailyPriceList(MarketDataView):
     filterset_class = DailyPriceFilter
     cursor_ordering = ("-date", "security_id")
     kind = "prices"
+    signed_methods = frozenset({"POST"})
 
     def get_queryset(self) -> QuerySet[DailyPrice]:
         """Return all there are; to a participant those of the days that are over."""
@@ -200,6 +201,7 @@ class ExchangeRateList(MarketDataView):
     filterset_class = ExchangeRateFilter
     cursor_ordering = ("-date", "currency_id")
     kind = "exchange-rates"
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(operation_id="market_exchange_rates_list", summary="List exchange rates, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

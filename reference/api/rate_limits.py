@@ -14,8 +14,8 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from reference.keys.login_waits import address_of
 from reference.keys.tokens import AccessGrant
-from reference.origin import current_origin
 from reference.rate_limits import Limit, Taken, limit_of, take
 
 TOO_MANY = "More than {limit} requests in {window_seconds} seconds."
@@ -25,7 +25,7 @@ class RateLimited(APIView):
     """A view whose requests are counted, by API key, else by login, else by address, before anything else is done.
 
     rate_limit: the class of limits in the setting RATE_LIMITS; classes are counted apart. An attempt to log in that
-    fails counts for its address.
+    fails counts for its address, of IPv6 for its network.
     """
 
     rate_limit: ClassVar[str] = "default"
@@ -35,24 +35,36 @@ class RateLimited(APIView):
         try:
             super().perform_authentication(request)
         finally:
-            limit = limit_of(name=self.rate_limit)
-            taken = take(
-                name=f"{limit.name}:{_client_of(request)}", limit=limit.limit, window_seconds=limit.window_seconds
-            )
-            self.headers |= headers_of(limit=limit, taken=taken)
-            if not taken.allowed:
-                detail = TOO_MANY.format(limit=limit.limit, window_seconds=limit.window_seconds)
-                raise Throttled(wait=max(math.ceil(taken.reset_seconds), 1), detail=detail)
+            self.count_request(client=_client_of(request))
+
+    def count_request(self, *, client: str) -> None:
+        """Count a request for whoever sent it, and have the answer tell. Raises Throttled."""
+        limit = limit_of(name=self.rate_limit)
+        taken = take(name=f"{limit.name}:{client}", limit=limit.limit, window_seconds=limit.window_seconds)
+        self.headers |= headers_of(limit=limit, taken=taken)
+        if not taken.allowed:
+            detail = TOO_MANY.format(limit=limit.limit, window_seconds=limit.window_seconds)
+            raise Throttled(wait=max(math.ceil(taken.reset_seconds), 1), detail=detail)
 
 
 def _client_of(request: Request) -> str:
     """Return who is counted: the API key, else the login, else the address."""
     if isinstance(request.auth, AccessGrant):
-        return f"key:{request.auth.client_id}"
+        return client_of_key(client_id=request.auth.client_id)
     user: Any = request.user
     if user.is_authenticated:
         return f"user:{user.pk}"
-    return f"address:{current_origin().address or request.META.get('REMOTE_ADDR', '')}"
+    return client_at_address(request=request)
+
+
+def client_of_key(*, client_id: str) -> str:
+    """Return what the requests of an API key are counted as."""
+    return f"key:{client_id}"
+
+
+def client_at_address(*, request: Request) -> str:
+    """Return what the requests of nobody known are counted as: IPv6 by network, for one host has all of a /64."""
+    return f"address:{address_of(request)}"
 
 
 def headers_of(*, limit: Limit, taken: Taken) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Signed requests: what changes limits, keys, defaults, settlement or the business day is signed by an API key.
+"""Signed requests: what changes limits, keys, defaults, others' margin, settlement or the day is signed by an API key.
 
 `X-Signature` is HMAC-SHA256 by the key's signing key over the request's time, nonce, method, address and body
 (reference/core/request_signing.py). A token that was stolen, or a proxy on the way, therefore changes none of these.
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
@@ -85,7 +86,7 @@ class SignedByKeys(APIView):
             raise TimestampOutside
         if not NONCE.fullmatch(nonce):
             raise SignatureWrong("X-Nonce is 16 to 64 letters, digits, hyphens and underscores.")
-        parts = SignedParts(timestamp, nonce, str(request.method), request.get_full_path(), request.body)
+        parts = SignedParts(timestamp, nonce, str(request.method), address_as_sent(request=request), request.body)
         keys = signing_keys_of(key_id=grant.key_id, now=timezone.now())
         if not SIGNATURE.fullmatch(signature) or not is_signed_by_any(keys=keys, parts=parts, signature=signature):
             raise SignatureWrong
@@ -109,6 +110,19 @@ class SignedByKeys(APIView):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def address_as_sent(*, request: HttpRequest | Request) -> str:
+    """Return path and query of a request as the client wrote them, whatever it escaped; the query where there is one.
+
+    A server that tells no raw path (WSGI) leaves the one that Django would write.
+    """
+    scope = getattr(request, "scope", {})
+    path = scope.get("raw_path")
+    if not path:
+        return request.get_full_path()
+    query = scope.get("query_string", b"")
+    return bytes(path + b"?" + query if query else path).decode("latin-1")
 
 
 def _take(signed: _Signed) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -23,11 +23,13 @@ from reference.api.key_serializers import (
     TokenRequestSerializer,
     TokensSerializer,
 )
+from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import BoundedJsonParser
 from reference.api.problems import problems
-from reference.api.rate_limits import RateLimited
+from reference.api.rate_limits import RateLimited, client_at_address, client_of_key
 from reference.core.key_material import CLIENT_ID
-from reference.keys.issue_tokens import Tokens, exchange_secret, refresh_tokens, revoke_token
+from reference.keys.grants import find_by_secret
+from reference.keys.issue_tokens import Tokens, exchange_secret, holder_of_token, refresh_tokens, revoke_token
 from reference.keys.login_waits import Attempt, address_of, refuse_where_waiting
 from reference.keys.refusals import InvalidClient, UnsupportedGrantType
 
@@ -52,7 +54,11 @@ TOKEN_EXAMPLES = [
 
 
 class TokenView(RateLimited, GenericAPIView[Any]):
-    """What anybody may ask who holds a secret or a token."""
+    """What anybody may ask who holds a secret or a token.
+
+    Counted under the key that the secret or the token is of, so that nobody at its address uses up its limit; what is
+    brought without a right one is counted under the address.
+    """
 
     rate_limit = "tokens"
     authentication_classes: Sequence[type[BaseAuthentication]] = []
@@ -60,6 +66,25 @@ class TokenView(RateLimited, GenericAPIView[Any]):
     serializer_class = TokensSerializer
     parser_classes: Sequence[type[BaseParser]] = [BoundedJsonParser, FormParser]
     filter_backends: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse parameters in the address, where a secret would be seen (RFC 6749, section 2.3.1)."""
+        super().initial(request, *args, **kwargs)
+        refuse_unknown_parameters(request=request, known=())
+
+    def perform_authentication(self, request: Request) -> None:
+        """Count the request. Raises Throttled, and what reading the body raises."""
+        holder: str | None = None
+        try:
+            holder = self.holder_of(request.data) if isinstance(request.data, Mapping) else None
+        finally:
+            client = client_of_key(client_id=holder) if holder else client_at_address(request=request)
+            self.count_request(client=client)
+
+    def holder_of(self, fields: Mapping[str, Any]) -> str | None:
+        """Return the public id of the key whose secret or token is brought; None where there is no right one."""
+        token = fields.get("refresh_token") or fields.get("token")
+        return holder_of_token(token=token, now=timezone.now()) if _is_secret(token) else None
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         """Answer so that nobody on the way keeps it (RFC 6749, section 5.1)."""
@@ -71,6 +96,16 @@ class TokenView(RateLimited, GenericAPIView[Any]):
 
 class TokenIssue(TokenView):
     """Exchange a secret."""
+
+    def holder_of(self, fields: Mapping[str, Any]) -> str | None:
+        """Return the key whose secret, or refresh token, is brought."""
+        if fields.get("grant_type") == REFRESH_TOKEN:
+            return super().holder_of(fields)
+        brought = _brought_in(self.request, fields)
+        if brought is None or not all(_is_secret(text) for text in brought):
+            return None
+        found = find_by_secret(client_id=brought[0], secret=brought[1], now=timezone.now())
+        return None if found is None else found.grant.client_id
 
     @extend_schema(
         operation_id="auth_token", summary="Exchange an API key and its secret for tokens", auth=[],
@@ -97,7 +132,7 @@ class TokenIssue(TokenView):
             )  # fmt: skip
         except InvalidClient:
             known = client_id if CLIENT_ID.fullmatch(client_id) else ""
-            refuse_where_waiting(attempt=Attempt(name=known, address=address_of(request)))
+            refuse_where_waiting(attempt=Attempt(name=known, address=address_of(request)), now=timezone.now())
             raise
         return _answer(tokens)
 
@@ -133,14 +168,24 @@ class TokenRevoke(TokenView):
 
 def _credentials_of(request: Request, fields: Mapping[str, Any]) -> tuple[str, str]:
     """Return the key and the secret, from the body or from Authorization: Basic. Raises ValidationError."""
-    for key, secret in CREDENTIALS:
-        if key in fields and secret in fields:
-            return fields[key], fields[secret]
-    found = basic_credentials_of(request)
+    found = _brought_in(request, fields)
     if found is None:
         missing = [name for name in CREDENTIALS[0] if name not in fields]
         raise ValidationError(dict.fromkeys(missing or CREDENTIALS[0], "This field is required."))
     return found
+
+
+def _is_secret(text: Any) -> TypeGuard[str]:
+    """Tell whether this can be a secret or a token at all: ours are ASCII."""
+    return isinstance(text, str) and text.isascii()
+
+
+def _brought_in(request: Request, fields: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the key and the secret, None where they are not both there."""
+    for key, secret in CREDENTIALS:
+        if key in fields and secret in fields:
+            return fields[key], fields[secret]
+    return basic_credentials_of(request)
 
 
 def _scopes_of(fields: Mapping[str, Any]) -> list[str] | None:

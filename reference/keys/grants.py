@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +42,7 @@ BY_CLIENT_SQL = f"SELECT {OF_A_LIVE_KEY}"
 KEY_PLACE = len(USER_FIELDS) + len(MEMBERSHIP_FIELDS)
 
 log = logging.getLogger(__name__)
-_noted: dict[int, float] = {}
+_noted: dict[int, float] = {}  # Key -> seconds since 1970 of its last use that was left in Valkey.
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def find_by_token(*, claims: Claims, now: datetime) -> Found | None:
     row = fetch_prepared(
         statement=BY_TOKEN_SQL, parameters={"client_id": claims.client_id, "sid": claims.sid, "now": now}
     )
-    return None if row is None else _found(row=row, client_id=claims.client_id, held=claims.scopes)
+    return None if row is None else _found(row=row, client_id=claims.client_id, held=claims.scopes, now=now)
 
 
 def find_by_secret(*, client_id: str, secret: str, now: datetime) -> Found | None:
@@ -75,16 +74,18 @@ def find_by_secret(*, client_id: str, secret: str, now: datetime) -> Found | Non
     matching = [row for row in rows if hmac.compare_digest(bytes(row[KEY_PLACE + 4]), offered)]
     if not rows:
         hmac.compare_digest(STRANGER, offered)
-    return _found(row=matching[0], client_id=client_id, held=matching[0][KEY_PLACE + 1]) if matching else None
+    if not matching:
+        return None
+    return _found(row=matching[0], client_id=client_id, held=matching[0][KEY_PLACE + 1], now=now)
 
 
-def _found(*, row: Sequence[Any], client_id: str, held: Iterable[str]) -> Found:
+def _found(*, row: Sequence[Any], client_id: str, held: Iterable[str], now: datetime) -> Found:
     """Return what a row says, the scopes cut to those that the owner's role still allows."""
     user = user_of_row(row=row[:KEY_PLACE])
     actor = actor_of_user(user)
     key_id, scopes, expires_at, secret_id, _ = row[KEY_PLACE:]
     allowed = granted_scopes(held=set(held) & set(scopes), role=actor.role) if actor else frozenset()
-    note_use(key_id=key_id)
+    note_use(key_id=key_id, now=now)
     return Found(user, AccessGrant(client_id=client_id, scopes=allowed, key_id=key_id), expires_at, secret_id)
 
 
@@ -93,13 +94,14 @@ def used_key() -> str:
     return f"keys:{database_prefix()}:used"
 
 
-def note_use(*, key_id: int) -> None:
+def note_use(*, key_id: int, now: datetime) -> None:
     """Leave in Valkey that a key was used, once a minute in each process; `write_last_use` takes it from there."""
-    now = time.time()
-    if now - _noted.get(key_id, 0.0) < NOTED_EVERY_SECONDS:
+    seconds = now.timestamp()
+    # Either way: a machine's clock that was set back would else keep this process silent until it has caught up.
+    if abs(seconds - _noted.get(key_id, 0.0)) < NOTED_EVERY_SECONDS:
         return
-    _noted[key_id] = now
+    _noted[key_id] = seconds
     try:
-        valkey().hset(used_key(), str(key_id), str(int(now)))
+        valkey().hset(used_key(), str(key_id), str(int(seconds)))
     except RedisError:
         log.warning("Valkey does not answer: the last use of key %s is not noted", key_id, exc_info=True)

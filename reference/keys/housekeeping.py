@@ -1,4 +1,4 @@
-"""What is done about keys in the background: last uses written down, old tokens swept, secrets encrypted anew."""
+"""What is done about keys in the background: last uses noted, old tokens and sessions swept, secrets encrypted anew."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import cast
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from redis.exceptions import RedisError
 
@@ -49,6 +50,11 @@ def forget_old_tokens(*, now: datetime) -> int:
             RefreshToken.objects.filter(family_id__in=old).delete()
             TokenFamily.objects.filter(pk__in=old).delete()
     return len(old)
+
+
+def forget_old_sessions(*, now: datetime) -> int:
+    """Delete the sessions of the pages that are over; return how many. Nobody can come back by one of them."""
+    return Session.objects.filter(expire_date__lt=now).delete()[0]
 
 
 def reencrypt_secrets() -> int:

@@ -123,6 +123,17 @@ def revoke_token(*, token: str, now: datetime, **when: Any) -> bool:
     return True
 
 
+def holder_of_token(*, token: str, now: datetime) -> str | None:
+    """Return the public id of the key whose access token, or whose living refresh token, this is; None: nobody's."""
+    try:
+        return read_access_token(token=token, expired_too=True).client_id
+    except TokenRefused:
+        living = RefreshToken.objects.filter(
+            token_hash=hash_secret(secret=token), used_at=None, family__revoked_at=None, family__expires_at__gt=now
+        )
+        return living.values_list("family__secret__key__client_id", flat=True).first()
+
+
 def _end_family(*, family: TokenFamily, because: str, now: datetime, actor: Actor, **when: Any) -> None:
     """End all tokens of a family, unless they have ended before."""
     if family.revoked_at is not None:

@@ -5,7 +5,9 @@ wait is longer. An address that tries many names, and a name that is tried from 
 in a quarter of an hour. These two do not stop a name at an address from which it has logged in during the last thirty
 days, so nobody locks an operator out from elsewhere or under another name; and an operator ends any wait.
 
-A password is checked only where none of these waits, so a right one is no use to whoever guesses. An API key's secret
+A password is checked only where none of these waits, so a right one is no use to whoever guesses. An attempt is counted
+before its password is looked at, and forgotten where it is right: however many try at once, no more are looked at. An
+API key's secret
 is 256 random bits, which nobody guesses: a right one is never made to wait, a wrong one is answered more slowly.
 Where Valkey does not answer nobody waits; a password still costs a slow hash.
 """
@@ -16,11 +18,11 @@ import hashlib
 import ipaddress
 import logging
 import math
-import time
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, cast
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -30,7 +32,7 @@ from reference.core.actor import SYSTEM, Actor
 from reference.keys.refusals import LoginWaits
 from reference.origin import current_origin
 from reference.queries import business_clock
-from reference.rate_limits import clear, peek, take
+from reference.rate_limits import Taken, clear, give_back, peek, take
 from reference.refusals import BusinessClockNotSet
 from reference.valkey import valkey
 
@@ -67,6 +69,14 @@ class Waiting:
     seconds: int
 
 
+class Counted(NamedTuple):
+    """One count that an attempt was taken from: its name, its limit and window in seconds, and what was left."""
+
+    name: str
+    limit: tuple[int, int]
+    taken: Taken
+
+
 def address_of(request: Any) -> str:
     """Return the address that a request is counted under: an IPv4 address, an IPv6 network; "" without one."""
     text = current_origin().address or ("" if request is None else request.META.get("REMOTE_ADDR", ""))
@@ -90,26 +100,43 @@ def _wait_of(name: str, limit: int, window_seconds: int) -> int:
     return 0 if seen.allowed else max(math.ceil(seen.reset_seconds), 1)
 
 
-def note_failure(*, attempt: Attempt) -> int:
-    """Count a failed attempt; return for how many seconds its like now wait. What begins a wait is audited."""
-    seconds = 0
-    for name, (limit, window_seconds) in _counts(attempt):
-        taken = take(name=name, limit=limit, window_seconds=window_seconds)
+def take_attempt(*, attempt: Attempt) -> list[Counted]:
+    """Count an attempt whose outcome nobody knows yet; return what it was counted under.
+
+    Raises LoginWaits where this name, or this address, has to wait: then nothing is counted.
+    """
+    counted: list[Counted] = []
+    for name, limit in _counts(attempt):
+        taken = take(name=name, limit=limit[0], window_seconds=limit[1])
+        if not taken.allowed:
+            forget_attempt(counted=counted)
+            expect_no_wait(attempt=attempt)
+            raise _wait(max(math.ceil(taken.reset_seconds), 1))
+        counted.append(Counted(name, limit, taken))
+    return counted
+
+
+def forget_attempt(*, counted: Sequence[Counted]) -> None:
+    """Take an attempt out of the counts, as one that came to nothing through no fault of whoever tried."""
+    for name, (limit, window_seconds), _ in counted:
+        give_back(name=name, limit=limit, window_seconds=window_seconds)
+
+
+def note_failure(*, attempt: Attempt, counted: Sequence[Counted], now: datetime) -> None:
+    """Write down which waits a failed attempt began; they are audited. now: wall time, as everywhere here."""
+    for _, (limit, _), taken in counted:
         if taken.remaining == 0 and taken.is_counted:
-            seconds = max(seconds, math.ceil(taken.reset_seconds))
-            if taken.allowed:
-                _tell(attempt=attempt, failures=limit, seconds=math.ceil(taken.reset_seconds))
-    return seconds
+            _tell(attempt=attempt, failures=limit, seconds=math.ceil(taken.reset_seconds), now=now)
 
 
-def refuse_where_waiting(*, attempt: Attempt) -> None:
+def refuse_where_waiting(*, attempt: Attempt, now: datetime) -> None:
     """Count a failed attempt at an API key. Raises LoginWaits from the attempt after the last that was free."""
-    expect_no_wait(attempt=attempt)
-    note_failure(attempt=attempt)
+    note_failure(attempt=attempt, counted=take_attempt(attempt=attempt), now=now)
 
 
-def note_success(*, attempt: Attempt) -> None:
-    """Forget this name's failures from this address, and know the address from now on."""
+def note_success(*, attempt: Attempt, counted: Sequence[Counted]) -> None:
+    """Forget this name's failures from this address and this attempt elsewhere; know the address from now on."""
+    forget_attempt(counted=counted)
     for name, _ in _pair_counts(attempt):
         clear(name=name)
     try:
@@ -119,24 +146,26 @@ def note_success(*, attempt: Attempt) -> None:
         log.warning("Valkey does not answer: this login's address is not remembered", exc_info=True)
 
 
-def waiting_logins() -> list[Waiting]:
+def waiting_logins(*, now: datetime) -> list[Waiting]:
     """Return the logins that wait now, the longest wait first."""
-    now = time.time()
+    since = now.timestamp()
     try:
-        valkey().zremrangebyscore(WAITING, "-inf", now)
+        valkey().zremrangebyscore(WAITING, "-inf", since)
         rows = cast("list[tuple[str, float]]", valkey().zrevrange(WAITING, 0, 199, withscores=True))
     except RedisError:
         return []
     parted = [(member.partition(" "), until) for member, until in rows]
-    return [Waiting(name=name, address=address, seconds=math.ceil(until - now)) for (address, _, name), until in parted]
+    return [
+        Waiting(name=name, address=address, seconds=math.ceil(until - since)) for (address, _, name), until in parted
+    ]
 
 
-def unlock_login(*, name: str, actor: Actor, **when: Any) -> int:
+def unlock_login(*, name: str, now: datetime, actor: Actor, **when: Any) -> int:
     """End every wait of a name and of the addresses that it waits at; return how many waits ended.
 
     when: business time, `at` and `business_date`. The caller has seen that the actor is an operator.
     """
-    found = [waiting for waiting in waiting_logins() if waiting.name == name]
+    found = [waiting for waiting in waiting_logins(now=now) if waiting.name == name]
     for waiting in found:
         for count, _ in _counts(Attempt(name=waiting.name, address=waiting.address), known=False):
             clear(name=count)
@@ -184,11 +213,11 @@ def _wait(seconds: int) -> LoginWaits:
     return LoginWaits(f"Too many attempts have failed. Try again in {words}.", retry_after_seconds=seconds)
 
 
-def _tell(*, attempt: Attempt, failures: int, seconds: int) -> None:
+def _tell(*, attempt: Attempt, failures: int, seconds: int, now: datetime) -> None:
     """Write down that a wait begins: for the operators' list, the audit log and the log."""
     log.warning("login waits %s s after %s failures from %s", seconds, failures, attempt.address or "no address")
     try:
-        valkey().zadd(WAITING, {f"{attempt.address} {attempt.name[:150]}": time.time() + seconds}, gt=True)
+        valkey().zadd(WAITING, {f"{attempt.address} {attempt.name[:150]}": now.timestamp() + seconds}, gt=True)
         clock = business_clock()
     except (RedisError, BusinessClockNotSet):
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -85,11 +85,13 @@ def create_key(
 
 
 def rotate_key(
-    *, client_id: str, grace: timedelta, now: datetime, actor: Actor, at: datetime, business_date: date
-) -> NewSecret:
+    *, client_id: str, grace: timedelta, now: datetime, actor: Actor, at: datetime, business_date: date,
+    made_by: AccessGrant | None = None,
+) -> NewSecret:  # fmt: skip
     """Give a key a new secret; the one before it, and its tokens, work on for `grace`: nothing to seven days.
 
-    Raises UnknownKey, KeyNotYours, KeyEnded, KeyLifeTooLong.
+    made_by: the key by which the owner acts now: it gives no secret of a key that reaches further than itself.
+    Raises UnknownKey, KeyNotYours, KeyEnded, KeyLifeTooLong, ScopeBeyondRole.
     """
     if not timedelta() <= grace <= LONGEST_GRACE:
         raise KeyLifeTooLong("The old secret works on for a week at most.", pointer="/grace_hours")
@@ -99,6 +101,8 @@ def rotate_key(
             raise KeyNotYours
         if key.revoked_at is not None or key.expires_at <= now:
             raise KeyEnded
+        if made_by is not None:
+            _expect_within(wanted=key.scopes, allowed=made_by.scopes)
         ends_at = now + grace
         old = ApiSecret.objects.select_for_update().filter(key=key)
         old.filter(ends_at__isnull=True).update(ends_at=ends_at)
@@ -132,6 +136,11 @@ def _expect_scopes(*, wanted: list[str], actor: Actor, made_by: AccessGrant | No
     allowed = {scope.value for scope in scopes_of_role(role=actor.role)}
     if made_by is not None:
         allowed &= made_by.scopes
+    _expect_within(wanted=wanted, allowed=allowed)
+
+
+def _expect_within(*, wanted: Iterable[str], allowed: Set[str]) -> None:
+    """Raise ScopeBeyondRole, with what is not allowed of what is wanted."""
     beyond = sorted(set(wanted) - allowed)
     if beyond:
         raise ScopeBeyondRole(pointer="/scopes", scopes=beyond)

@@ -48,7 +48,7 @@ class UnknownScope(Refusal):
 
 
 class ScopeBeyondRole(Refusal):
-    """A key holds at most what its owner's role allows, and a key made by a key at most that key's scopes."""
+    """A key holds at most what its owner's role allows; made or rotated by a key, at most that key's scopes."""
 
     code = "scope-beyond-role"
     status = 403

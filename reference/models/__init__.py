@@ -4,7 +4,7 @@ from reference.models.api_key import ApiKey, ApiSecret, RefreshToken, TokenFamil
 from reference.models.asset import Asset, AssetKind, Currency, IssuerSector, Quotation, Security, SecurityType
 from reference.models.calendar import Calendar, Holiday
 from reference.models.clock import BusinessClock
-from reference.models.membership import Membership, UserRole
+from reference.models.membership import Login, Membership, UserRole
 from reference.models.participant import Participant, ParticipantRole
 from reference.models.price import DailyPrice
 from reference.models.proposal import Proposal
@@ -26,6 +26,7 @@ __all__ = [
     "ExchangeRate",
     "Holiday",
     "IssuerSector",
+    "Login",
     "Membership",
     "Participant",
     "ParticipantRole",

@@ -1,10 +1,13 @@
 """Which user acts for whom."""
 
+import pgtrigger
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 
 from reference.models.participant import Participant
+from reference.triggers import refuse_delete
 
 
 class UserRole(models.TextChoices):
@@ -13,6 +16,26 @@ class UserRole(models.TextChoices):
     OPERATOR = "OPERATOR", "Operator"
     PARTICIPANT = "PARTICIPANT", "Participant"
     AUDITOR = "AUDITOR", "Auditor"
+
+
+class Login(User):
+    """What the database holds of Django's logins: audit, proposals and keys know a person by the login's name."""
+
+    class Meta:
+        """A name is given once, and to one person only."""
+
+        proxy = True
+        triggers = [
+            *refuse_delete(table="auth_user"),
+            pgtrigger.Trigger(
+                name="auth_user_name_stays",
+                level=pgtrigger.Row,
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("username"),
+                condition=pgtrigger.Condition("OLD.username <> NEW.username"),
+                func="RAISE EXCEPTION 'the name of a login never changes' USING ERRCODE = 'restrict_violation';",
+            ),
+        ]
 
 
 class Membership(models.Model):

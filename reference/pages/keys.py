@@ -84,7 +84,7 @@ def keys(request: HttpRequest) -> HttpResponseBase:
             for name, label in VIEWS.items()
         ],
         "graces": GRACES,
-        "waiting": waiting_logins() if actor.is_operator else [],
+        "waiting": waiting_logins(now=moment) if actor.is_operator else [],
     }  # fmt: skip
     return answer(request, "reference/keys.html", context)
 
@@ -138,7 +138,7 @@ def unlock(request: HttpRequest) -> HttpResponse:
     actor, name = acting_operator_of(request), request.POST.get("name", "")[:150]
 
     def act() -> str:
-        unlock_login(name=name, actor=actor, **now())
+        unlock_login(name=name, now=timezone.now(), actor=actor, **now())
         return f"{name} need not wait any more."
 
     return act_and_return(request, act=act, back=reverse("keys"))

@@ -138,6 +138,12 @@
       if (!paused()) tick();
     } else if (event.target.closest("[data-help]")) {
       document.getElementById("help")?.showModal();
+    } else if (event.target.closest("[data-copy]")) {
+      const button = event.target.closest("[data-copy]");
+      // Where the browser has no clipboard for a page (plain HTTP), the text is marked, ready for the keyboard.
+      const text = document.querySelector(button.dataset.copy);
+      getSelection().selectAllChildren(text);
+      navigator.clipboard?.writeText(text.textContent).then(() => { button.textContent = "Copied"; }, () => {});
     } else if (event.target.closest("[data-print]")) {
       window.print();
     } else if (event.target.matches("dialog")) {

@@ -46,6 +46,20 @@ def test_rows_added_changed_and_deleted_in_the_admin_are_recorded(root: Client) 
     assert {(row.actor, row.door, row.address) for row in (added, changed, deleted)} == {("root", "ADMIN", "127.0.0.1")}
 
 
+def test_a_login_made_in_the_admin_has_its_name_and_logs_in(root: Client) -> None:
+    address = reverse("admin:auth_user_add")
+    form = root.get(address).content.decode()
+    given = {"username": "olga", "password1": "a-Long-one-4711", "password2": "a-Long-one-4711",
+             "usable_password": "true"}  # fmt: skip
+    assert all(f'name="{name}"' in form for name in given)
+    assert root.post(address, given).status_code == 302
+    assert records("user.add")[-1].detail["after"]["username"] == "olga"
+    assert "4711" not in str(records("user.add")[-1].detail)
+    assert root.post(address, given).status_code == 200, "the name is taken, and the form says so"
+    login = {"username": "olga", "password": "a-Long-one-4711"}
+    assert Client().post(reverse("login"), login).status_code == 302
+
+
 def test_logins_groups_passwords_and_memberships_are_recorded(root: Client, market: Market) -> None:
     group = Group.objects.create(name="Night shift")
     user = User.objects.create(username="nora")
@@ -54,6 +68,10 @@ def test_logins_groups_passwords_and_memberships_are_recorded(root: Client, mark
             "date_joined_1": "10:00:00"}  # fmt: skip
     assert root.post(reverse("admin:auth_user_change", args=[user.pk]), form).status_code == 302
     assert records("user.change")[-1].detail["groups"] == {"before": [], "after": [group.pk]}
+    # Who could change a name would be two persons.
+    root.post(reverse("admin:auth_user_change", args=[user.pk]), form | {"username": "another"})
+    assert root.post(reverse("admin:auth_user_delete", args=[user.pk]), {"post": "yes"}).status_code == 403
+    assert User.objects.get(pk=user.pk).username == "nora"
     secret = {"password1": "a-Long-one-4711", "password2": "a-Long-one-4711", "usable_password": "true"}
     assert root.post(reverse("admin:auth_user_password_change", args=[user.pk]), secret).status_code == 302
     assert "secret" in records("user.change")[-1].detail["changed"]

@@ -89,7 +89,9 @@ def test_every_change_of_one_thing_takes_if_match(schema: dict[str, Any]) -> Non
             assert "412" in operations[method]["responses"], path
         if "get" in operations and path.endswith("}") and "Paginated" not in str(operations["get"]["responses"]["200"]):
             assert "ETag" in operations["get"]["responses"]["200"]["headers"], path
-            assert "304" in operations["get"]["responses"], path
+            # How a webhook's receiver fares moves by itself and is no part of its ETag: it is always told whole.
+            told_whole = path == "/api/v1/webhooks/{public_id}"
+            assert ("304" in operations["get"]["responses"]) is not told_whole, path
     for path in ("orders/{public_id}/replace", "orders/{public_id}/cancel", "trades/{public_id}/cancel",
                  "settlement/instructions/{public_id}/hold", "keys/{client_id}/rotate", "compliance/alerts/{id}",
                  "proposals/{public_id}/approve", "allocations/{public_id}/cancel"):  # fmt: skip

@@ -81,6 +81,33 @@ def test_docs_page_is_served(operator: Client) -> None:
     assert b"swagger-ui" in page.content
 
 
+def test_the_description_is_written_once(schema: dict[str, Any], monkeypatch: Any) -> None:
+    import json
+
+    from drf_spectacular.generators import SchemaGenerator
+
+    from fmi import api_schema
+
+    written: list[Any] = []
+
+    def write(self: Any, **options: Any) -> dict[str, Any]:
+        written.append(options)
+        return schema
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", write)
+    for kept in (api_schema._document, api_schema._written):
+        kept.cache_clear()
+    first = Client().get("/api/schema?format=json&x=1")
+    again = Client(headers={"Cookie": "x=2"}).get("/api/schema?format=json&x=2")
+    assert json.loads(first.content) == schema
+    assert (again.content, again["ETag"]) == (first.content, first["ETag"])
+    assert Client().get("/api/schema")["Content-Type"].startswith("application/vnd.oai.openapi")
+    assert Client().get("/api/schema?format=json", headers={"If-None-Match": first["ETag"]}).status_code == 304
+    assert len(written) == 1
+    for kept in (api_schema._document, api_schema._written):
+        kept.cache_clear()
+
+
 def test_description_of_a_report_is_what_is_read() -> None:
     assert tuple(TradeReportSerializer().fields) != ()
     assert set(TradeReportSerializer().fields) == set(TradeReport.__struct_fields__)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from events.models import AuditRecord
 from tests.factories.chain import make_chain
 from tests.factories.derivatives import BTC, Derivatives, clear_store, make_derivatives
 from tests.factories.market import login
@@ -164,6 +165,15 @@ def test_money_in_and_out(market: Derivatives, alpha: Client) -> None:
     assert post(alpha, "deposit", {"account_id": own, "amount": "0.01"}).json()["code"] == "balance-below-limit"
     out = post(alpha, "withdraw", {"account_id": own, "amount": 10_500})
     assert (out.status_code, out.json()["amount"]) == (201, "-10500.00")
+    records = list(
+        AuditRecord.objects.filter(actor="alpha", action__startswith="derivativesaccount.")
+        .order_by("id")
+        .values_list("action", "actor", "door", "address", "object_id", "detail__balance_minor")
+    )
+    assert records == [
+        (f"derivativesaccount.{done}", "alpha", "API", "127.0.0.1", own, {"before": before, "after": after})
+        for done, before, after in (("deposited", 1_000_000, 1_050_000), ("withdrawn", 1_050_000, 0))
+    ]
     assert post(alpha, "withdraw", {"account_id": own, "amount": "0.01"}).json()["code"] == "withdrawal-exceeds-free"
     for amount in (0, -5, "0.001", "1e30"):
         assert post(alpha, "withdraw", {"account_id": own, "amount": amount}).json()["code"] == "number-out-of-range"

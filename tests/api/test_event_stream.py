@@ -45,7 +45,7 @@ def tell(running: Running, django_db_blocker: Any) -> Iterator[Tell]:
                 publish_facts()
             return last_position()
 
-        told.bravo = bravo  # type: ignore[attr-defined]
+        told.alpha, told.bravo = alpha, bravo  # type: ignore[attr-defined]
         yield told
         prefix_of.cache_clear()
 
@@ -144,6 +144,7 @@ def test_a_stream_ends_soon_after_its_login(monkeypatch: pytest.MonkeyPatch) -> 
     from events.services import follow_events as module
 
     monkeypatch.setattr(module, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "last_position", lambda: 4)
     stands = [True]
     reader = module.EventReader("one", None, frozenset(), lambda: stands[0])
 
@@ -161,6 +162,56 @@ def test_a_stream_ends_soon_after_its_login(monkeypatch: pytest.MonkeyPatch) -> 
     parts = asyncio.run(asyncio.wait_for(read(), timeout=10))
     assert parts[:2] == [b"retry: 2000\nid: 4\n\n", b": still here\nid: 4\n\n"]
     assert module.streams_of(client="one") == 0
+
+
+def test_a_long_way_back_is_told_in_steps_and_heartbeats_ask_the_outbox(
+    running: Running, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has no share in what was hears how far it is; an ended stream says no more; Valkey is not needed."""
+    from events.services import follow_events as module
+    from reference.tape_listener import listener_of
+
+    monkeypatch.setattr(module, "STRETCH", 5)
+    start = tell(0)
+    tell(12, participant=tell.bravo)  # type: ignore[attr-defined]
+    last = tell(1)
+    reader = module.EventReader("one", tell.alpha, frozenset(), lambda: True)  # type: ignore[attr-defined]
+    # No stream has this name, so nothing comes but by the outbox.
+    key = "events:of-no-database"
+
+    async def read(*, after: int, act: Callable[[int], bool]) -> list[bytes]:
+        parts: list[bytes] = []
+        async for part in module.follow_events(
+            key=key, reader=reader, after=after, newest=last, heartbeat_seconds=0.1, most_seconds=8
+        ):
+            parts.append(part)
+            if act(len(parts)):
+                listener_of(key=key, frame_of=module._frame).end_all()
+        return parts
+
+    def ids(parts: list[bytes]) -> list[int]:
+        return [int(found) for found in re.findall(rb"id: (\d+)", b"".join(parts))]
+
+    def run(*, after: int, act: Callable[[int], bool]) -> list[bytes]:
+        return asyncio.run(asyncio.wait_for(read(after=after, act=act), timeout=20))
+
+    parts = run(after=start, act=lambda count: count == 4)
+    assert ids(parts) == [start, start + 5, start + 10, last]
+    assert [b"passed" in part for part in parts] == [False, True, True, False]
+    assert ids(run(after=start, act=lambda count: count == 2)) == [start, start + 5]
+
+    told: list[int] = []
+
+    def tell_meanwhile(count: int) -> bool:
+        if count == 2:
+            told.append(tell(1))
+        # Newest positions are asked for once a second, heartbeats come every tenth.
+        return count == 16
+
+    parts = run(after=last, act=tell_meanwhile)
+    assert told == [last + 1]
+    assert [int(position) for position, _ in EVENT.findall(b"".join(parts))] == told
+    assert ids(parts) == sorted(ids(parts))
 
 
 def test_a_login_that_ended_is_found_to_have(running: Running, tell: Tell) -> None:

@@ -50,7 +50,7 @@ def test_the_same_again_is_the_same_answer(alpha: Client, bravo: Client, market:
     # Another body, address or query under the key is refused; so is a key of no shape.
     others = [
         post(alpha, market.report(quantity=200), "k 1"),
-        post(alpha, market.report(), "k 1", url=f"{TRADES}?dry_run=true"),
+        post(alpha, market.report(), "k 1", url=f"{TRADES}?format=json"),
         post(alpha, {"reason": "x"}, "k 1", url=f"{first['Location']}/cancel"),
     ]
     assert [(answer.status_code, answer.json()["code"]) for answer in others] == [(422, "idempotency-key-reused")] * 3
@@ -61,6 +61,16 @@ def test_the_same_again_is_the_same_answer(alpha: Client, bravo: Client, market:
     assert post(bravo, market.report(), "k 1").status_code == 201
     assert post(alpha, market.report(trade_id="T-3"), None).status_code == 201
     assert (Trade.objects.count(), stored()) == (3, 2)
+
+
+def test_a_login_that_acts_for_another_is_not_told_the_answer_of_before(alpha: Client, market: Market) -> None:
+    from reference.models import Membership
+
+    first = post(alpha, market.report(), "same")
+    Membership.objects.filter(user__username="alpha").update(participant=market.bravo)
+    moved = post(alpha, market.report(), "same")
+    assert (first.status_code, moved.status_code) == (201, 201)
+    assert ("Idempotent-Replayed" in moved, moved.json()["id"] == first.json()["id"]) == (False, False)
 
 
 def test_what_is_refused_is_not_kept_and_what_stands_is(alpha: Client, market: Market) -> None:
@@ -88,7 +98,7 @@ def test_a_key_that_is_held_elsewhere_is_in_flight(alpha: Client, market: Market
     from reference.stored_answers import Asked
     from trades.models import Trade
 
-    asked = Asked(f"{User.objects.get(username='alpha').pk}:", "k", b"")
+    asked = Asked(f"{User.objects.get(username='alpha').pk}::PARTICIPANT:{market.alpha.pk}", "k", b"")
     named = connection.settings_dict
     with psycopg.connect(os.environ["DATABASE_URL"], dbname=named["NAME"]) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [asked.lock])

@@ -283,12 +283,13 @@ def test_the_older_address_answers_the_same(alpha: Browser, market: Market, clie
     assert "Deprecation" not in new
     assert alpha.get("/order/").json()["results"] == alpha.get(URL).json()["results"]
     assert post(alpha, {}, "/order/").status_code == 422
+    assert alpha.get("/order/none")["Content-Type"] == "application/problem+json"
     assert Browser().get("/order/").status_code == 401
 
 
 def test_the_examples_run(alpha: Browser, market: Market, client_of_alpha: Client) -> None:
     assert set(OrderTicketSerializer().fields) == set(OrderTicket.__struct_fields__)
-    ticket = order_examples.TICKET | {"security": market.equity.code}
+    ticket = order_examples.TICKET | {"security": market.equity.code, "client": client_of_alpha.code}
     big = make_client(broker=market.alpha, credit_limit_minor=10**12, daily_limit_minor=10**12)
     placed = post(alpha, ticket | {"client": big.code})
     assert placed.status_code == 201

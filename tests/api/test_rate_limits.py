@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from django.test import Client
 
 from reference import rate_limits
 from reference.rate_limits import Limit, Taken, clear, peek, read_limits, take, uncounted
+from tests.factories.signing import by_basic, make_key
 
 
 def test_of_200_at_once_exactly_50_pass_and_a_new_window_begins_with_the_first(settings: LazySettings) -> None:
@@ -90,3 +92,48 @@ def test_the_api_tells_what_is_left_and_refuses_what_is_too_much(
         client.get(address, HTTP_AUTHORIZATION="Basic YTpi", REMOTE_ADDR="192.0.2.7").status_code for _ in range(3)
     ]
     assert failures == [401, 401, 429]
+
+
+def test_tokens_are_limited_by_key_where_the_secret_is_right_and_by_network_where_not(
+    settings: LazySettings, alpha: Client
+) -> None:
+    settings.RATE_LIMITS = {"default": "90/60", "tokens": "4/60"}
+    key = make_key("reference:read", name="alpha")
+    secret = {"api_key": key.key.client_id, "api_secret": key.secret}
+
+    def ask(path: str, fields: dict[str, str], host: int = 1) -> Any:
+        client = Client(REMOTE_ADDR=f"2001:db8::{host}")
+        return client.post(f"/api/v1/auth/{path}", fields, content_type="application/json")
+
+    tokens = ask("token", secret).json()
+    # Noise of a neighbour, from as many addresses as it likes: a host has a whole /64.
+    noise = [ask("refresh", {"refresh_token": "fmr_x"}, host).status_code for host in range(6)]
+    assert noise == [400] * 4 + [429] * 2
+    assert ask("token", {"api_key": "\ud800", "api_secret": "é"}).status_code == 429
+    # Whoever holds something right is counted apart, to its own limit.
+    again = ask("refresh", {"refresh_token": tokens["refresh_token"]})
+    assert again.status_code == 200
+    by_form = {"grant_type": "client_credentials", "client_id": key.key.client_id, "client_secret": key.secret}
+    assert ask("token", by_form).status_code == 200
+    assert ask("revoke", {"token": again.json()["access_token"]}).status_code == 200
+    assert ask("token", secret).status_code == 429
+    assert ask("token", secret | {"api_secret": "wrong"}).status_code == 429
+
+
+def test_each_key_has_a_limit_of_its_own_whatever_else_its_owner_does(settings: LazySettings, alpha: Client) -> None:
+    settings.RATE_LIMITS = {"default": "2/60", "bulk": "1/60", "tokens": "9/60"}
+    address = "/api/v1/participants"
+    first, second = (make_key("reference:read", "trades:read", name="alpha") for _ in range(2))
+
+    def ask(headers: dict[str, str], sender: str = "127.0.0.1") -> int:
+        return Client().get(address, headers=headers, REMOTE_ADDR=sender).status_code
+
+    by_first, by_second = (by_basic(key.key.client_id, key.secret) for key in (first, second))
+    # From another address it is the same key; the token that it was exchanged for is the same key, too.
+    assert [ask(by_first), ask(by_first, "192.0.2.9"), ask(by_first)] == [200, 200, 429]
+    fields = {"client_id": first.key.client_id, "client_secret": first.secret}
+    token = Client().post("/api/v1/auth/token", fields, content_type="application/json")
+    assert token.status_code == 200, token.content
+    assert ask({"Authorization": f"Bearer {token.json()['access_token']}"}) == 429
+    assert [ask(by_second), ask(by_second), ask(by_second)] == [200, 200, 429]
+    assert [alpha.get(address).status_code for _ in range(3)] == [200, 200, 429]

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import psycopg
 import pytest
 
-from fmi.embedded import free_port
+from tests.factories.serving import serving
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT_BYTES = 4 * 1024 * 1024
 TOKEN = "t" * 32
 NDJSON = "application/x-ndjson"
@@ -47,45 +41,17 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(django_db_setup: None, django_db_blocker: Any) -> Iterator[Running]:
-    """Copy the migrated test database, put a market in it, and serve it: rows here are really committed."""
-    from django.conf import settings
-    from django.db import connection
-
-    settings_dict = connection.settings_dict
-    template, name = settings_dict["NAME"], "test_real_server"
-    server = {"host": settings_dict["HOST"], "port": settings_dict["PORT"], "user": settings_dict["USER"],
-              "password": settings_dict["PASSWORD"], "dbname": "postgres"}  # fmt: skip
-    with django_db_blocker.unblock(), psycopg.connect(**server, autocommit=True) as admin:
-        connection.close()
-        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        settings_dict["NAME"] = name
-        port = free_port()
-        url = "postgresql://{user}:{password}@{host}:{port}/".format(**server) + name
-        environment = os.environ | {
-            "DATABASE_URL": url, "WEB_THREADS": "4", "BODY_LIMIT_BYTES": str(LIMIT_BYTES),
-        }  # fmt: skip
-        try:
-            headers, report = prepare(settings)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "fmi.asgi:application"],
-                cwd=ROOT,
-                env=environment,
-            )
-            try:
-                wait_for(port, process)
-                yield Running(port=port, headers=headers, report=report)
-            finally:
-                process.terminate()
-                process.wait(timeout=30)
-        finally:
-            connection.close()
-            settings_dict["NAME"] = template
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    """Put a market in a database of its own, and serve it."""
+    limit = {"BODY_LIMIT_BYTES": str(LIMIT_BYTES)}
+    with serving(name="test_real_server", prepare=prepare, blocker=django_db_blocker, **limit) as (port, made):
+        headers, report = made
+        yield Running(port=port, headers=headers, report=report)
 
 
-def prepare(settings: Any) -> tuple[dict[str, str], dict[str, Any]]:
+def prepare() -> tuple[dict[str, str], dict[str, Any]]:
     """Make the market and ALPHA's session; return its headers and a good report."""
+    from django.conf import settings
+
     from reference.queries import forget_directory
     from tests.factories.market import login, make_market
 
@@ -96,18 +62,6 @@ def prepare(settings: Any) -> tuple[dict[str, str], dict[str, Any]]:
     cookie = f"{settings.SESSION_COOKIE_NAME}={session}; {settings.CSRF_COOKIE_NAME}={TOKEN}"
     forget_directory()
     return {"Cookie": cookie, "X-CSRFToken": TOKEN}, market.report()
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the server did not start")
 
 
 def lines_of(running: Running, prefix: str, count: int) -> bytes:
@@ -180,6 +134,17 @@ def test_two_gigabytes_are_refused_before_they_are_sent(running: Running) -> Non
     assert answer.status == 413
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert json.load(answer)["type"] == "/problems/body-too-large"
+
+
+def test_who_logs_in_sends_no_file(running: Running) -> None:
+    for path in ("/login/", "/api/v1/auth/token"):
+        connection = running.connect()
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Length", str(1024**2 + 1))
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["limit_bytes"]) == (413, 1024**2)
+    assert running.post("/api/v1/auth/token", b" " * 1024**2, "application/json").status == 400
 
 
 def test_a_body_that_hides_its_length_is_refused_too(running: Running) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import time
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
@@ -194,6 +195,44 @@ def test_sent_twenty_times_at_once_it_is_done_once(market: Market) -> None:
         thread.join()
     assert sorted(answers) == [(200, "")] + [(401, "nonce-used")] * 19
     assert nonces() == 1
+
+
+def test_the_document_lists_every_change_as_signed_or_not() -> None:
+    from reference.api.base import ActorView
+    from tests.api.test_every_endpoint import ARGUMENT, addresses
+
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for address in addresses():
+        if address.view and issubclass(address.view, ActorView):
+            path = ARGUMENT.sub("…", f"/{address.route}".removeprefix("/api/v1"))
+            for method in (name.upper() for name in address.methods):
+                found[method in address.view.signed_methods].add(f"{method} {path}")
+    section = DOCUMENT.read_text().split("\n## Signed requests")[1]
+    signed, unsigned = (
+        section.split("| Not signed |")[0],
+        section.split("| Not signed |")[1].split("A test compares")[0],
+    )
+    for is_signed, table in ((True, signed), (False, unsigned)):
+        told = [
+            f"{method} {path}"
+            for methods, path in re.findall(r"`((?:POST|PUT|PATCH|DELETE)(?: [A-Z]+)*) (/[^` ]*)`", table)
+            for method in methods.split()
+        ]
+        assert len(told) == len(set(told))
+        assert set(told) == found[is_signed]
+    assert len(found[True]) > 30
+
+
+def test_the_address_is_signed_as_it_was_sent() -> None:
+    from django.core.handlers.asgi import ASGIRequest
+    from rest_framework.request import Request
+
+    from reference.api.signing import address_as_sent
+
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/x:y", "query_string": b"a=%41&b", "headers": []}
+    sent = ASGIRequest(scope | {"raw_path": b"/api/v1/x%3Ay"}, BytesIO())
+    assert address_as_sent(request=Request(sent)) == "/api/v1/x%3Ay?a=%41&b"
+    assert address_as_sent(request=ASGIRequest(scope, BytesIO())) == "/api/v1/x:y?a=%41&b"
 
 
 def test_the_documented_shell_signs_as_it_is_checked(key: NewSecret) -> None:

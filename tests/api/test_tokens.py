@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from threading import Barrier, Thread
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -12,18 +13,21 @@ from uuid import uuid4
 import jwt
 import pytest
 from django.conf import settings as live
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from events.models import AuditRecord
 from reference.access import actor_of_user
 from reference.api.entry import now
-from reference.keys.login_waits import Attempt, note_failure
+from reference.keys.login_waits import Attempt, refuse_where_waiting
 from reference.keys.manage_keys import NewSecret, revoke_key, rotate_key
 from reference.keys.tokens import ALGORITHM, TOKEN_TYPE
 from reference.models import RefreshToken, TokenFamily
+from reference.rate_limits import peek
 from reference.valkey import valkey
 from tests.factories.market import Market, login
 from tests.factories.reference import MembershipFactory, UserFactory
@@ -94,6 +98,7 @@ def test_oauth_client_credentials_by_form_by_json_and_by_basic(key: NewSecret) -
     ):
         assert given.status_code == 200
         assert "refresh_token" not in given.json()
+    assert post("token?api_key=x", 400, **named)["errors"][0]["pointer"] == "/api_key"
     assert post("token", 400, grant_type="password", **named)["error"] == "unsupported_grant_type"
     assert {error["pointer"] for error in post("token", 400)["errors"]} == {"/api_key", "/api_secret"}
 
@@ -276,6 +281,40 @@ def test_a_login_that_fails_five_times_waits_in_words_and_is_audited(market: Mar
     assert record.detail["failures"] == 5
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_guesses_at_once_five_are_looked_at_and_a_right_password_forgets_its_attempt(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    UserFactory.create(username="erin")
+    looked: list[bool] = []
+    look = ModelBackend.authenticate
+
+    def looking(*args: Any, **kwargs: Any) -> Any:
+        found = look(*args, **kwargs)
+        looked.append(found is not None)
+        return found
+
+    monkeypatch.setattr(ModelBackend, "authenticate", looking)
+    start, answers = Barrier(20), []
+
+    def guess() -> None:
+        start.wait()
+        answers.append(sign_in("erin", "wrong", "10.0.0.3"))
+        connection.close()
+
+    threads = [Thread(target=guess) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [200] * 5 + [429] * 15
+    assert looked == [False] * 5
+    # A right password from an address that is not known yet leaves nothing in the counts of that address.
+    assert peek(name="login:address:10.0.0.4", limit=30, window_seconds=900).remaining == 30
+    assert sign_in("erin", "demo", "10.0.0.4") == 302
+    assert peek(name="login:address:10.0.0.4", limit=30, window_seconds=900).remaining == 30
+
+
 def test_an_operator_ends_a_wait_and_a_known_address_is_never_locked_out_from_elsewhere(
     market: Market, operator: Client, alpha: Client
 ) -> None:
@@ -283,7 +322,7 @@ def test_an_operator_ends_a_wait_and_a_known_address_is_never_locked_out_from_el
     assert sign_in("dave", "demo", "10.0.0.9") == 302
     # Tried from many addresses, the name itself waits, but not at the address from which it has logged in.
     for number in range(30):
-        note_failure(attempt=Attempt(name="dave", address=f"10.1.0.{number}"))
+        refuse_where_waiting(attempt=Attempt(name="dave", address=f"10.1.0.{number}"), now=timezone.now())
     assert sign_in("dave", "demo", "10.0.0.8") == 429
     assert sign_in("dave", "demo", "10.0.0.9") == 302
     assert "dave" in operator.get("/keys/").content.decode()

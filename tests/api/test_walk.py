@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "@@block "
 PASSWORD = "a walk of many steps"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 
 pytestmark = pytest.mark.slow
 

@@ -118,7 +118,7 @@ def test_a_delivery_is_read_and_sent_again(market: Market, operator: Client, bra
     assert operator.post(
         f"{path}/deliveries/{pinged.json()['id']}/redeliver", {}, "application/json"
     ).json()["code"] == "delivery-under-way"  # fmt: skip
-    send_due()
+    send_due(now=timezone.now())
     one = f"{path}/deliveries/{pinged.json()['id']}"
     read = operator.get(one).json()
     assert [(attempt["status"], attempt["error"]) for attempt in read["log"]] == [(500, "")]
@@ -128,7 +128,7 @@ def test_a_delivery_is_read_and_sent_again(market: Market, operator: Client, bra
     record_fact(fact=TradesCaptured(count=1))
     again = operator.post(f"{path}/redeliver", {"since": "2008-01-01T00:00:00Z"}, "application/json")
     assert (again.status_code, again.json()) == (202, {"count": 1})
-    send_due()
+    send_due(now=timezone.now())
     assert operator.get(f"{path}/deliveries?state=DELIVERED").json()["results"][0]["id"] == pinged.json()["id"]
     assert operator.get(f"{path}/deliveries?state=FAILED").json()["results"] == []
     assert operator.post(f"{one}/redeliver", {}, "application/json").status_code == 202
@@ -152,7 +152,7 @@ def check_pages(operator: Client, bravo: Client, *, made: dict[str, Any], delive
     assert "500" in text
     assert "204" in text
     assert "fmi.Ping" in text
-    send_due()
+    send_due(now=timezone.now())
     assert operator.post(f"{page}redeliver/", {"delivery": delivery_id}).status_code == 302
     assert WebhookDelivery.objects.get().state == "PENDING"
     shown = operator.post(f"{page}rotate/", {"grace_hours": "24"})
@@ -170,3 +170,22 @@ def check_pages(operator: Client, bravo: Client, *, made: dict[str, Any], delive
     refused = operator.post("/webhooks/new/", {"url": "gopher://x"})
     assert refused.status_code == 422
     assert b"begins with https" in refused.content
+
+
+def test_an_edit_rests_on_what_was_edited_and_not_on_how_the_receiver_fares(market: Market, alpha: Client) -> None:
+    made = make(alpha)
+    path = f"{WEBHOOKS}/{made['id']}"
+
+    def patch(tag: str, **fields: Any) -> int:
+        return alpha.patch(path, fields, content_type="application/json", headers={"If-Match": tag}).status_code
+
+    tag = alpha.get(path)["ETag"]
+    moment = timezone.now()
+    WebhookEndpoint.objects.update(failures=7, failing_since=moment, opened_until=moment)
+    read = alpha.get(path, headers={"If-None-Match": tag})
+    assert (read.status_code, read["ETag"], read.json()["health"]) == (200, tag, "OPEN"), "told whole, under its tag"
+    assert patch(tag, description="mine") == 200
+    assert patch(tag, description="not seen") == 412
+    tag = alpha.get(path)["ETag"]
+    WebhookEndpoint.objects.update(enabled=False, disabled_at=moment, disabled_because="GONE")
+    assert patch(tag, url="https://elsewhere.example.com/") == 412, "it was switched off, which an edit changes too"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import ConsoleMessage, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -30,7 +31,7 @@ def complaints(page: Page) -> list[str]:
 def operator(page: Page, live_server: LiveServer) -> Page:
     """A page whose visitor has logged in as the operator."""
     call_command("load_reference", verbosity=0)
-    create_demo_users(password="demo")
+    create_demo_users(password="demo", now=timezone.now())
     page.goto(f"{live_server.url}/login/?next=/admin/")
     page.get_by_label("Username").fill("operator")
     page.get_by_label("Password").fill("demo")

@@ -11,16 +11,13 @@ from tests.browser.conftest import SignIn
 if TYPE_CHECKING:
     from tests.factories.chain import Chain
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 PAGES = (
     "/",
-    "/?days=20",
     "/orders/",
-    "/orders/?view=all",
     "/orders/new/?client=BUYER&security=STOCK",
     "/best-execution/",
-    "/best-execution/?by=order",
     "/trades/",
     "/unmatched/",
     "/unmatched/?view=near",
@@ -47,7 +44,6 @@ PAGES = (
     "/ledger/trial-balance/",
     "/clients/",
     "/static-data/",
-    "/static-data/participants/",
     "/static-data/instruments/",
     "/static-data/clients/new/",
     "/approvals/",
@@ -56,6 +52,12 @@ PAGES = (
     "/webhooks/",
     "/webhooks/new/",
     "/audit/",
+    "/audit/seals/",
+    "/events/",
+    "/events/dead-letters/",
+    "/events/schemas/",
+    "/events/schemas/FundThin/1/",
+    "/operations/",
     "/upload/",
     "/venues/",
     "/compliance/",
@@ -69,6 +71,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")])
 def test_every_page(sign_in: SignIn, played: Chain, complaints: list[str], width: int, scheme: str) -> None:
+    from events.models import AuditRecord
     from settlement.models import Cycle, Instruction
     from tests.factories.executing import make_buyer, make_executed
     from trades.models import Trade
@@ -82,6 +85,7 @@ def test_every_page(sign_in: SignIn, played: Chain, complaints: list[str], width
         f"/instructions/{Instruction.objects.earliest('id').public_id}/",
         f"/orders/{order.public_id}/",
         f"/cycles/{Cycle.objects.earliest('id').pk}/",
+        f"/audit/{AuditRecord.objects.latest('id').pk}/",
     )
     for address in (*PAGES, *details):
         page.goto(address)

@@ -103,6 +103,7 @@ def test_a_day_under_its_own_role_is_restored_from_a_dump_and_to_a_moment(place:
     # Under the product's role the day runs through, and no attack on what is only added gets as far as a trigger.
     place.manage(first, "play_days", "--days", "1", "--json")
     with psycopg.connect(first.app_url, autocommit=True) as attacker:
+        assert attacker.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("30min",)
         for attack in ATTACKS:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 attacker.execute(attack)

@@ -1,4 +1,4 @@
-"""The worker killed at random points inside a settlement cycle: all of the cycle's outcome is there, or none of it.
+"""A child of the worker, and the whole worker, killed at random points of a cycle: all of its outcome stands, or none.
 
 The seed is printed, and CHAOS_SEED sets it.
 """
@@ -135,7 +135,10 @@ def assert_all_or_nothing(*, before: tuple[int, ...], batch: set[int]) -> bool:
     return True
 
 
-def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(processes: Processes, broker: str) -> None:
+@pytest.mark.parametrize("victim", ["child", "worker"])
+def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(
+    processes: Processes, broker: str, victim: str
+) -> None:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
     print(f"\nCHAOS_SEED={seed}")
     chain = make_chain()
@@ -148,8 +151,21 @@ def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(processes: Proc
         chain.give(code, "EUR", 3_000_000_000)
     market = Market(chain=chain, random_numbers=random.Random(seed))
     sender = Celery(broker=broker, set_as_current=False)
-    processes.start("worker")
-    wait_until(lambda: "ready." in processes.log("worker"), seconds=120, processes=processes, what="the worker")
+    queue = redis.Redis.from_url(broker)
+    starts = 0
+
+    def start_worker() -> None:
+        """Start the worker, with nothing to do, and wait until it takes tasks."""
+        nonlocal starts
+        starts += 1
+        queue.delete("fmi")
+        processes.start("worker")
+        wait_until(
+            lambda: processes.log("worker").count("ready.") == starts, seconds=120, processes=processes,
+            what="the worker",
+        )  # fmt: skip
+
+    start_worker()
 
     def run_undisturbed() -> None:
         """Let a cycle run to its end, asked for as often as it takes."""
@@ -175,14 +191,20 @@ def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(processes: Proc
         wait_until(in_a_cycle, seconds=PATIENCE_SECONDS, processes=processes, what="the cycle's lock")
         # A little beyond the time that the last one took: a kill right after the commit is a point too.
         time.sleep(market.random.uniform(0, 1.3 * Cycle.objects.latest("id").took_ms / 1000))
-        for child in processes.children_of("worker"):
-            os.kill(child, signal.SIGKILL)
+        if victim == "worker":
+            processes.kill("worker")
+        else:
+            for child in processes.children_of("worker"):
+                os.kill(child, signal.SIGKILL)
         wait_until(lambda: not in_a_cycle(), seconds=PATIENCE_SECONDS, processes=processes, what="the end of it")
         stood.append(assert_all_or_nothing(before=before, batch=batch))
+        if victim == "worker":
+            start_worker()
         if not stood[-1]:
             run_undisturbed()
             assert assert_all_or_nothing(before=before, batch=batch)
-    print(f"{KILLS} kills: {stood.count(False)} took a cycle back, {stood.count(True)} came after it")
+    print(f"{victim} killed {len(stood)} times: {stood.count(False)} took a cycle back, {stood.count(True)} came after")
+    assert len(stood) == KILLS
     assert stood.count(False) >= KILLS // 4
     settled = Instruction.objects.filter(status="SETTLED").count()
     assert JournalEntry.objects.filter(source="INSTRUCTION").count() == settled > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,10 +12,8 @@ from random import Random
 from typing import Any
 
 import schemathesis
-from django.conf import settings as live
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connection, transaction
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -30,6 +29,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.factories.fuzz_doors import Doors
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -40,6 +41,7 @@ CHECKS = [
 METHODS = ("get", "post", "put", "patch", "delete")
 KEYS = ("id", "public_id", "code", "client_id", "mic", "isin", "trade_id", "name", "key", "account_id")
 REPORTED_FAILURES = 5
+SIGNALS = (request_started, request_finished)
 
 
 @dataclass
@@ -49,29 +51,40 @@ class Outcome:
     cases: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
+    requests: set[int] = field(default_factory=set)
 
 
 class Fuzz:
-    """The API of this process with its schema. logins: cookies by name; "" has none."""
+    """The API of this process with its schema. logins: the headers that log in, by name; "" has none."""
 
     def __init__(self, *, logins: dict[str, dict[str, str]], reader: Client) -> None:
         """Make the schema, and take what there is to be named in addresses and bodies from the API's own lists."""
         document = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))
         self.schema: Any = schemathesis.openapi.from_dict(document)
-        self.schema.app = WSGIHandler()
         self.logins = logins
         self.paths: dict[str, Any] = document["paths"]
         self.known = _known_values(paths=self.paths, reader=reader)
         self.by_field = _values_by_field(paths=self.paths, reader=reader)
+        self.examples = _examples(paths=self.paths)
+        self.doors = Doors()
+        self.schema.app = self.doors.application
+        self.undo = Undo()
+        # What stands by now stays: the collector need not look through it again and again.
+        gc.freeze()
 
     def operations(self) -> list[Any]:
-        """Return every operation, in the order of the schema, but for the streams, which do not end."""
-        found = (one.ok() for one in self.schema.get_all_operations())
-        return [one for one in found if "text/event-stream" not in str(one.definition.raw["responses"].get("200"))]
+        """Return every operation, in the order of the schema."""
+        return [one.ok() for one in self.schema.get_all_operations()]
 
-    def run(self, operation: Any, *, cases: int, number: int, names: tuple[str, ...]) -> Outcome:
-        """Answer this many cases of an operation, valid ones and broken ones; number: the seed; names: of logins."""
-        outcome = Outcome()
+    def run(
+        self, operation: Any, *, cases: int, number: int, groups: tuple[tuple[str, ...], ...]
+    ) -> dict[str, Outcome]:
+        """Answer this many cases of an operation, valid ones and broken ones, each by a login of each group.
+
+        number: the seed. Making a case takes longer than answering it, so that each is sent once for every group.
+        """
+        random = Random(number)
+        outcomes = {"/".join(dict.fromkeys(names)) or "nobody": Outcome() for names in groups}
         modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
         valid, broken = (operation.as_strategy(generation_mode=mode, feedback=NO_FEEDBACK) for mode in modes)
 
@@ -83,46 +96,86 @@ class Fuzz:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=st.sampled_from([valid, valid, broken]).flatmap(lambda one: one), choice=st.integers(0, 2**32))
-        def answer(case: Any, choice: int) -> None:
-            random = Random(choice)
+        @given(case=st.sampled_from([valid, valid, broken]).flatmap(lambda one: one))
+        def answer(case: Any) -> None:
             self._name_what_there_is(case, random)
-            login = random.choice(names)
-            if login or random.random() < 1 / 2:
-                # What the schema's ways to log in made schemathesis invent.
-                case.headers = {name: text for name, text in case.headers.items() if name != "Authorization"}
-                case.cookies = {}
-            self._try(case, self.logins[login], outcome)
+            invented = (case.headers, case.cookies)
+            for names, outcome in zip(groups, outcomes.values(), strict=True):
+                login = random.choice(names)
+                case.headers, case.cookies = invented
+                if login or random.random() < 1 / 2:
+                    # What the schema's ways to log in made schemathesis invent.
+                    case.headers = {name: text for name, text in case.headers.items() if name != "Authorization"}
+                    case.cookies = {}
+                self.try_case(case, self.logins[login], outcome)
 
         answer()
-        return outcome
+        return outcomes
 
-    def _try(self, case: Any, cookies: dict[str, str], outcome: Outcome) -> None:
+    def try_case(self, case: Any, headers: dict[str, str], outcome: Outcome) -> None:
         """Send a case, check its answer, and undo it."""
-        headers = {"X-CSRFToken": cookies[live.CSRF_COOKIE_NAME]} if cookies else {}
-        with undone():
-            response = case.call(headers=headers, cookies=cookies)
+        with self.undo:
+            response = self.doors.send(case, headers=headers, streams=_streams(case.operation))
         outcome.cases += 1
         outcome.statuses[response.status_code] += 1
+        sent = (case.path_parameters, case.query, case.headers, case.cookies, case.media_type, case.body)
+        outcome.requests.add(hash(repr(sent)))
         try:
             case.validate_response(response, checks=CHECKS, headers=headers)
         except (Failure, FailureGroup) as error:
             for failure in getattr(error, "exceptions", [error]):
                 if len(outcome.failures) < REPORTED_FAILURES:
                     place = f"{failure.title} ({response.status_code})"
-                    body = response.content[:300].decode(errors="replace")
+                    body = response.content[:300].decode(errors="replace") + self.doors.fault[-2000:]
                     words = f"{str(failure)[:700]}\n{case.as_curl_command()[:700]}\n{body}"
                     outcome.failures.setdefault(place, words)
 
     def _name_what_there_is(self, case: Any, random: Random) -> None:
-        """Put what exists in place of two in three of the names that a case made up."""
+        """Put what exists in place of two in three of the names that a case made up.
+
+        One body in four is the documented example with some of the case's fields in it: a whole body that is made up
+        seldom gets past the first rule.
+        """
         known = self.known.get(case.operation.path, [])
+        if isinstance(case.body, dict) and case.operation.label in self.examples and random.random() < 1 / 4:
+            made_up = {name: value for name, value in case.body.items() if random.random() < 1 / 6}
+            case.body = self.examples[case.operation.label] | made_up
+        for part in (case.path_parameters, case.query, case.body):
+            for name in part if isinstance(part, dict) else ():
+                if name in self.by_field and random.random() < 2 / 3:
+                    part[name] = random.choice(self.by_field[name])
         if known and case.path_parameters and random.random() < 2 / 3:
             case.path_parameters.update(random.choice(known))
-        if isinstance(case.body, dict):
-            for name in case.body:
-                if name in self.by_field and random.random() < 2 / 3:
-                    case.body[name] = random.choice(self.by_field[name])
+
+
+class Undo:
+    """Undo what is done inside, again and again, to one savepoint: one round trip, and none where nothing was asked."""
+
+    def __init__(self) -> None:
+        """Set the savepoint, in what is undone."""
+        for signal in SIGNALS:
+            # Django's own test client connects it again.
+            signal.disconnect(close_old_connections)
+        self.savepoint = transaction.savepoint()
+        self.asked = False
+
+    def _note(self, execute: Callable[..., Any], *call: Any) -> Any:
+        self.asked = True
+        return execute(*call)
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self.hooks = len(connection.run_on_commit)
+        self.asked = False
+        connection.execute_wrappers.append(self._note)
+
+    def __exit__(self, *_error: object) -> None:
+        """Go back to the savepoint, and forget what would have been done after the commit."""
+        connection.execute_wrappers.remove(self._note)
+        transaction.set_rollback(False)
+        if self.asked:
+            transaction.savepoint_rollback(self.savepoint)
+        del connection.run_on_commit[self.hooks :]
 
 
 @contextmanager
@@ -130,16 +183,20 @@ def undone() -> Iterator[None]:
     """Undo what is done inside; what must be outermost in the product may run inside it."""
     atomic = transaction.atomic()
     atomic._from_testcase = True  # type: ignore[attr-defined]
-    signals = (request_started, request_finished)
-    for signal in signals:
+    for signal in SIGNALS:
         signal.disconnect(close_old_connections)
     try:
         with atomic:
             yield
             transaction.set_rollback(True)
     finally:
-        for signal in signals:
+        for signal in SIGNALS:
             signal.connect(close_old_connections)
+
+
+def _streams(operation: Any) -> bool:
+    """Tell whether an operation answers with what does not end."""
+    return "text/event-stream" in operation.definition.raw["responses"].get("200", {}).get("content", {})
 
 
 def _lists(*, paths: dict[str, Any], reader: Client) -> dict[str, list[dict[str, Any]]]:
@@ -181,11 +238,24 @@ def _values_by_field(*, paths: dict[str, Any], reader: Client) -> dict[str, list
                     values = found.setdefault(name, [])
                     if value not in values and len(values) < 20:
                         values.append(value)
+    found["isin"] = found["security"]
     codes = [row["code"] for row in _lists(paths={k: v for k, v in paths.items() if k.endswith("/participants")},
                                            reader=reader).get("/api/v1/participants", [])]  # fmt: skip
     for name in ("buyer", "seller", "participant", "deliverer", "receiver", "counterparty", "member", "reporter"):
         if codes:
             found[name] = codes
+    return found
+
+
+def _examples(*, paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the first documented example of the body of each operation that has one, by its label."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, operations in paths.items():
+        for method in METHODS:
+            body = operations.get(method, {}).get("requestBody", {}).get("content", {}).get("application/json", {})
+            for example in body.get("examples", {}).values():
+                if isinstance(example["value"], dict):
+                    found.setdefault(f"{method.upper()} {path}", example["value"])
     return found
 
 
@@ -195,4 +265,5 @@ def report(*, outcomes: dict[str, dict[str, Outcome]], number: int, write: Calla
         for login, outcome in by_login.items():
             statuses = " ".join(f"{status}:{count}" for status, count in sorted(outcome.statuses.items()))
             broken = f" BROKEN {sorted(outcome.failures)}" if outcome.failures else ""
-            write(f"fuzz seed={number} {label} {login}: {outcome.cases} cases {statuses}{broken}")
+            cases = f"{outcome.cases} cases, {len(outcome.requests)} different"
+            write(f"fuzz seed={number} {label} {login}: {cases} {statuses}{broken}")

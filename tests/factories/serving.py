@@ -40,25 +40,32 @@ def serving(*, name: str, prepare: Callable[[], T], blocker: Any, **environment:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         settings_dict["NAME"] = name
-        port = free_port()
         url = "postgresql://{user}:{password}@{host}:{port}/".format(**server) + name
         try:
             made = prepare()
-            process = subprocess.Popen(
-                [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "fmi.asgi:application"],
-                cwd=ROOT,
-                env=os.environ | {"DATABASE_URL": url, "WEB_THREADS": "4"} | environment,
-            )
-            try:
-                wait_for(port=port, process=process)
+            with serving_from(url=url, **environment) as port:
                 yield port, made
-            finally:
-                process.terminate()
-                process.wait(timeout=30)
         finally:
             connection.close()
             settings_dict["NAME"] = template
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def serving_from(*, url: str, **environment: str) -> Iterator[int]:
+    """Serve the product from a database; give the port. environment: further variables of the server."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "fmi.asgi:application"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url, "WEB_THREADS": "4"} | environment,
+    )
+    try:
+        wait_for(port=port, process=process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 def wait_for(*, port: int, process: subprocess.Popen[bytes]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -20,16 +23,34 @@ def fresh_figures(db: None) -> None:
     cache.clear()
 
 
-@pytest.fixture
-def chain(db: None) -> Chain:
-    """Four members, an open Wednesday: trades in every state, two of them lacking securities, two unmatched."""
+@pytest.fixture(scope="module")
+def played(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Chain]:
+    """Four members, an open Wednesday: trades in every state, two of them lacking securities, two unmatched.
+
+    Played once for a file, in a transaction around it; each test is a savepoint in it.
+    """
+    from django.db import transaction
+
+    from reference.queries import forget_directory
     from tests.factories.chain import make_chain, play_small
     from trades.services.allege_trades import allege_trades
 
-    made = make_chain()
-    play_small(made)
-    allege_trades(at=made.at, business_date=made.day)
-    return made
+    with django_db_blocker.unblock(), transaction.atomic():
+        made = make_chain()
+        play_small(made)
+        allege_trades(at=made.at, business_date=made.day)
+        yield made
+        transaction.set_rollback(True)
+    forget_directory()
+
+
+@pytest.fixture
+def chain(played: Chain, db: None) -> Chain:
+    """The played market, as no test before has left it."""
+    from reference.queries import forget_directory
+
+    forget_directory()
+    return replace(played, issued=[*played.issued])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from events.models import AuditRecord, Consumer, DeadLetter, OutboxFact
 from events.services.consume import consume_events
@@ -38,7 +39,7 @@ def refused(chain: Chain, settings: Any) -> int:
         )
     Consumer.objects.create(name="seen", position=before)
     note_seen(clear=True, refuse=before + 2)
-    consume_events(consumer="seen", handle=note_seen)
+    consume_events(consumer="seen", handle=note_seen, now=timezone.now())
     record_fact(fact=TradesCaptured(count=13))
     return before + 2
 
@@ -48,6 +49,7 @@ def test_the_page_says_what_became_true_and_what_waits(refused: int, operator: C
         text = get_text(client, "/events/?key=trades&name=TradesCaptured")
         assert '{"count": 11}' in text
         assert "1 dead letter" in text
+        assert "1 dead letter" in get_text(client, "/")
         assert "no answer" in text
         assert "Seen behind by" in text
     assert '{"count": 13}' in get_text(operator, "/events/?waiting=true&name=TradesCaptured")

@@ -53,6 +53,9 @@ def test_participant_sees_its_own_figures(delta: Client, operator: Client) -> No
     assert "You see what concerns Participant DELTA." in get_text(delta, "/")
     assert "2 reports captured since" in get_text(delta, "/?days=20")
     assert "in 1 file" not in get_text(delta, "/")
+    # Nobody works in this test: an operator is told, and what to do; a participant has nothing to do about it.
+    assert "The worker is not in order: no heartbeat. Nothing is lost" in get_text(operator, "/")
+    assert "heartbeat" not in get_text(delta, "/")
 
 
 def test_efficiency_is_by_value_and_currency(operator: Client) -> None:

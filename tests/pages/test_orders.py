@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from tests.pages.reading import get_csv, get_text
 
 if TYPE_CHECKING:
     from django.test import Client as Browser
+    from django.test import RequestFactory
 
     from tests.factories.chain import Chain
     from trades.models import Client, Order
@@ -164,6 +166,26 @@ def test_an_auditor_reads_and_enters_nothing(bought: Order, auditor: Browser) ->
     assert auditor.post("/orders/new/", TICKET).status_code == 403
     for path in ("cancel", "replace"):
         assert auditor.post(f"/orders/{bought.public_id}/{path}/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ({"quantity": "40", "limit_price": "9.9"}, (40, None)),
+        ({"quantity": "30", "limit_price": "9.8"}, (None, Decimal("9.8"))),
+        ({"quantity": "40", "limit_price": ""}, (40, None)),
+    ],
+)
+def test_a_replacement_is_of_what_was_changed_alone(
+    typed: dict[str, str], sent: tuple[int | None, Decimal | None], rf: RequestFactory
+) -> None:
+    from trades.pages.order_acts import read_terms
+    from trades.refusals.orders import MalformedOrder
+
+    shown = {"shown_quantity": "30", "shown_limit_price": "9.9"}
+    assert read_terms(rf.post("/", typed | shown)) == sent
+    with pytest.raises(MalformedOrder, match="Neither"):
+        read_terms(rf.post("/", {"quantity": "30", "limit_price": "9.9"} | shown))
 
 
 def test_best_execution_reckons_slippage_fees_and_fill_ratio(bought: Order, operator: Browser) -> None:

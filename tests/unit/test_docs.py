@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from fmi.demo.orders import CLIENTS
 from fmi.flow import DAY, FLOW, SWEEP
 from fmi.invariants import INVARIANTS
+from reference.files import DATA
 from settlement.core.lifecycle import TRANSITIONS as INSTRUCTION_TRANSITIONS
+from trades.api.order_examples import TICKET
 from trades.core.alert_lifecycle import ALERT_TRANSITIONS
 from trades.core.lifecycle import TRANSITIONS as TRADE_TRANSITIONS
 from trades.core.order_lifecycle import ORDER_TRANSITIONS
@@ -170,3 +173,19 @@ def test_every_management_command_that_is_named_exists() -> None:
     for page in PAGES:
         for name in re.findall(r"manage\.py ([a-z_0-9]+)", page.read_text()):
             assert name in commands, f"{page.name}: {name}"
+
+
+def test_the_commands_name_what_the_shipped_market_has() -> None:
+    """A reader who pastes them after `make run` asks for what is there."""
+    known = {
+        name: {row[column] for row in csv.DictReader((DATA / file).open(newline=""))}
+        for name, file, column in (("BUYER", "participants.csv", "code"), ("ISIN", "stocks.csv", "isin"))
+    } | {"CLIENT": {client.code for client in CLIENTS}}  # fmt: skip
+    known["SELLER"] = known["BUYER"]
+    blocks = "\n".join(found for page in PAGES for found in FENCE.findall(page.read_text()) if found[3:5] == "sh")
+    named = [(name, code) for name, code in re.findall(r"\$\{(\w+):-([^}]+)\}", blocks) if name in known]
+    for kind, code in re.findall(r"/(clients|participants)/([A-Z][A-Z0-9-]+)", blocks):
+        named.append(("CLIENT" if kind == "clients" else "BUYER", code))
+    named += [("CLIENT", TICKET["client"]), ("ISIN", TICKET["security"])]
+    assert {name for name, _ in named} == set(known)
+    assert [(name, code) for name, code in named if code not in known[name]] == []

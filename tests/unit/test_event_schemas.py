@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,13 @@ from jsonschema import Draft202012Validator
 from events.contracts import Fact
 from events.core.schemas import find_breaks, schema_of
 from events.queries import schemas
-from events.queries.schemas import event_schemas, find_problems, write_schemas
+from events.queries.schemas import (
+    committed_schemas,
+    event_schemas,
+    find_problems,
+    find_rewrites,
+    write_schemas,
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,30 @@ class ToldAnew(Fact):
     count: str
 
 
-for contract in (ToldMore, ToldOtherwise, ToldAnew):
+@dataclass(frozen=True)
+class ToldElsewhere(Fact):
+    """Something was told."""
+
+    KEY = "derivatives"
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A part of a thing."""
+
+    amount: int
+
+
+@dataclass(frozen=True)
+class ToldInParts(Fact):
+    """Something was told."""
+
+    legs: tuple[Leg, ...]
+
+
+for contract in (ToldMore, ToldOtherwise, ToldAnew, ToldElsewhere):
     contract.__name__ = "Told"
 
 
@@ -95,3 +125,46 @@ def test_a_published_version_only_takes_an_optional_field_more(tmp_path: Path, m
     monkeypatch.setattr(schemas.find_problems, "__kwdefaults__", {"folder": tmp_path, "known": None})
     with pytest.raises(CommandError, match="TradesCaptured"):
         call_command("check_event_schemas")
+
+
+def test_a_contract_that_vanished_or_is_ordered_otherwise_is_refused(tmp_path: Path) -> None:
+    write_schemas(folder=tmp_path, known={"Told": Told})
+    (problem,) = find_problems(folder=tmp_path, known={})
+    assert problem.startswith("Told.1.json has no contract")
+    (problem,) = find_problems(folder=tmp_path, known={"Told": ToldElsewhere})
+    assert "it was ordered by fmi and is by derivatives" in problem
+    write_schemas(folder=tmp_path, known={"Told": ToldAnew})
+    assert find_problems(folder=tmp_path, known={"Told": Told}) == [
+        "Told.2.json is of a later version than its contract, 1"
+    ]
+
+
+def test_a_type_within_a_contract_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="Leg would have no schema"):
+        schema_of(contract=ToldInParts)
+    assert find_problems(folder=tmp_path, known={"ToldInParts": ToldInParts}) == [
+        "ToldInParts is not plain: Leg would have no schema"
+    ]
+
+
+def test_a_promise_that_was_rewritten_is_found_in_the_repository(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        owner = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", tmp_path, *owner, *words], check=True, capture_output=True)
+
+    assert committed_schemas(revision="HEAD", folder=tmp_path) is None
+    write_schemas(folder=tmp_path, known={"Told": Told})
+    git("init")
+    git("add", ".")
+    git("commit", "--no-verify", "-m", "Told")
+    committed = committed_schemas(revision="HEAD", folder=tmp_path)
+    assert committed is not None
+    assert find_rewrites(committed=committed, folder=tmp_path) == []
+    (tmp_path / "Told.1.json").unlink()
+    assert find_rewrites(committed=committed, folder=tmp_path) == ["Told.1.json was published and is gone"]
+    write_schemas(folder=tmp_path, known={"Told": ToldOtherwise})
+    assert find_problems(folder=tmp_path, known={"Told": ToldOtherwise}) == []
+    (problem,) = find_rewrites(committed=committed, folder=tmp_path)
+    assert problem.startswith("Told.1.json was published otherwise: the field count was")
+    with pytest.raises(ValueError, match="nowhere"):
+        committed_schemas(revision="nowhere", folder=tmp_path)

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiExample
 
 TICKET: dict[str, Any] = {
     "client_order_id": "O-2008-09-08-000001",
-    "client": "NORTHSEA",
+    "client": "ALDER-DESK",
     "security": "US0378331005",
     "side": "BUY",
     "quantity": 1000,
@@ -29,7 +29,7 @@ PLACED: dict[str, Any] = {
     "warnings": [],
     "links": LINKS,
 }
-SHORT = "NORTHSEA can sell 0 AAPL, not 1000."
+SHORT = "ALDER-DESK can sell 0 AAPL, not 1000."
 REJECTED: dict[str, Any] = {
     "type": "/problems/order-rejected",
     "title": "Order rejected",

@@ -208,7 +208,9 @@ class UnmatchedTrade(models.Model):
     class Meta:
         triggers = [
             immutable_columns(table="trades_unmatchedtrade", columns=("trade_id",)),
-            references_checked(table="trades_unmatchedtrade", references={"trade_id": "trades_trade"}),
+            references_checked(
+                table="trades_unmatchedtrade", references={"trade_id": "trades_trade"}, distinct=("trade_id",)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ def replace(request: HttpRequest, public_id: UUID) -> HttpResponse:
     order = get_order(actor=actor, public_id=public_id)
 
     def act() -> str:
-        quantity, limit = _read_terms(request)
+        quantity, limit = read_terms(request)
         replace_order(
             order_id=order.pk, quantity_units=quantity, limit_price=limit, at=reading.at,
             business_date=reading.business_date, actor=actor,
@@ -52,15 +52,28 @@ def replace(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return act_and_return(request, act=act, back=reverse("order", args=[public_id]))
 
 
-def _read_terms(request: HttpRequest) -> tuple[int, Decimal | None]:
-    """Return the quantity and the limit of a form, None where it has none. Raises MalformedOrder."""
-    quantity, limit = request.POST.get("quantity", "").strip(), request.POST.get("limit_price", "").strip()
-    if not (quantity.isascii() and quantity.isdigit() and len(quantity) <= 20 and 0 < int(quantity) <= LARGEST_AMOUNT):
+def read_terms(request: HttpRequest) -> tuple[int | None, Decimal | None]:
+    """Return the quantity and the limit of a form; None for one that was left as the form showed it: it stays.
+
+    Raises MalformedOrder.
+    """
+    quantity, limit = _changed(request, "quantity"), _changed(request, "limit_price")
+    if quantity is None and limit is None:
+        raise MalformedOrder("Neither the quantity nor the limit was changed.")
+    if quantity is not None and not (
+        quantity.isascii() and quantity.isdigit() and len(quantity) <= 20 and 0 < int(quantity) <= LARGEST_AMOUNT
+    ):
         raise MalformedOrder("The quantity is a whole number above zero.")
     try:
-        price = Decimal(limit) if limit else None
+        price = None if limit is None else Decimal(limit)
     except InvalidOperation:
         raise MalformedOrder("The limit is a decimal number.") from None
     if price is not None and not (price.is_finite() and price > 0):
         raise MalformedOrder("The limit is above zero.")
-    return int(quantity), price
+    return None if quantity is None else int(quantity), price
+
+
+def _changed(request: HttpRequest, name: str) -> str | None:
+    """Return a field of the form; None where it is empty or as the form showed it."""
+    text = request.POST.get(name, "").strip()
+    return None if text in ("", request.POST.get(f"shown_{name}")) else text

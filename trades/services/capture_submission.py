@@ -14,6 +14,7 @@ from psycopg.errors import DeadlockDetected
 
 from events.services.audit import record_action
 from reference.core.actor import Actor
+from reference.locks import take_lock
 from reference.public_ids import new_public_ids
 from reference.refusals import Refusal
 from trades.core.fast_lane import FastLane
@@ -35,7 +36,6 @@ from trades.services.prepare_lines import SHORT, prepare_lines
 from trades.services.repeat_submission import Repeat
 
 KEPT_CONTENT = 500
-DEADLOCK_TRIES = 3
 HEADER_REFUSALS: dict[str, type[Refusal]] = {
     "missing-column": MissingColumn,
     "unknown-column": UnknownColumn,
@@ -164,19 +164,28 @@ def _collector_paused() -> Iterator[None]:
 
 
 def _write_chunk(*, submission: Submission, prepared: _Prepared, repeat: Repeat | None = None) -> LineOutcomes:
-    """Write one chunk; again, where another submission that repeats its trades the other way round got in between."""
-    for _ in range(DEADLOCK_TRIES - 1):
-        try:
-            return _write_chunk_once(submission=submission, prepared=prepared, repeat=repeat)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, DeadlockDetected):
-                raise
-    return _write_chunk_once(submission=submission, prepared=prepared, repeat=repeat)
+    """Write one chunk beside those of others; alone, where another repeats its trades the other way round.
+
+    Each of two such chunks waits for what the other has written: the database ends one of them. A second try beside
+    the other may meet it again; alone, what it waits for is committed or gone.
+    """
+    begin = 0 if repeat is None else repeat.position
+    try:
+        return _write_chunk_once(submission=submission, prepared=prepared, repeat=repeat, alone=False)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, DeadlockDetected):
+            raise
+    if repeat is not None:
+        repeat.take_back(begin=begin)
+    return _write_chunk_once(submission=submission, prepared=prepared, repeat=repeat, alone=True)
 
 
-def _write_chunk_once(*, submission: Submission, prepared: _Prepared, repeat: Repeat | None) -> LineOutcomes:
+def _write_chunk_once(
+    *, submission: Submission, prepared: _Prepared, repeat: Repeat | None, alone: bool
+) -> LineOutcomes:
     """Write one chunk, its refused lines, the submission's counts and the facts, in one transaction."""
     with transaction.atomic():
+        take_lock(name="trades.capture_chunk", shared=not alone)
         before = None if repeat is None else repeat.answer_chunk(
             chunk=prepared.chunk, numbers=prepared.numbers, lines=prepared.lines
         )  # fmt: skip

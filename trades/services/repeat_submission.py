@@ -52,6 +52,10 @@ class Repeat:
             return None
         return self._as_then(chunk=chunk, numbers=numbers, lines=lines)
 
+    def take_back(self, *, begin: int) -> None:
+        """Go back to where a chunk began whose transaction was rolled back: it is to be written again."""
+        self.position = begin
+
     def is_news(self, *, problem: str) -> bool:
         """Say whether the end of this capture is to be written: not where an earlier one came as far."""
         held = Submission.objects.get(pk=self.submission.pk)

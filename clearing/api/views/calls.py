@@ -78,6 +78,7 @@ class MarginCallWithdrawal(ActorView[MarginCall]):
     serializer_class = CallWithdrawalSerializer
     filter_backends: list[Any] = []
     write_scope = Scope.RISK_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="clearing_calls_withdraw",

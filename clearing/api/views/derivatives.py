@@ -138,6 +138,7 @@ class DerivativesMarkPrice(ActorView[DerivativeContract]):
     answered_once = Once.APART
     read_scope = Scope.DERIVATIVES_READ
     write_scope = Scope.DERIVATIVES_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="derivatives_mark_prices", summary="Read the mark prices",

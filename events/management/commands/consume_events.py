@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from events.core.envelope import PublishedFact, build_event
 from events.services.consume import Handle, consume_events, handler_of
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             except Refusal as refusal:
                 raise CommandError(refusal.message) from refusal
         try:
-            while consume_events(consumer=name, handle=act) or options["follow"]:
+            while consume_events(consumer=name, handle=act, now=timezone.now()) or options["follow"]:
                 time.sleep(0.2 if options["follow"] else 0)
         except KeyboardInterrupt:
             return

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from events.models import DeadLetter
 from events.services.replay import replay_dead_letters
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         try:
             handled, failed = replay_dead_letters(
                 letter_ids=list(letters.values_list("pk", flat=True)),
+                now=timezone.now(),
                 actor=SYSTEM,
                 at=clock.at,
                 business_date=clock.business_date,

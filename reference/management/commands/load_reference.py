@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
 
 from reference.services import create_demo_users, load_reference
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     def create_users(self) -> None:
         """Create the logins: password `demo` under DEBUG, else a random one, printed this once."""
         password = settings.DEMO_PASSWORD or (DEMO_PASSWORD if settings.DEBUG else secrets.token_urlsafe(12))
-        created = create_demo_users(password=password)
+        created = create_demo_users(password=password, now=timezone.now())
         self.stdout.write(f"{'users':<12} {len(created):>6} new")
         if created:
             self.stdout.write(f"login {', '.join(created)} with password {password}")

@@ -41,6 +41,7 @@ class CorporateActionList(ActorListView[CorporateAction]):
     filterset_class = CorporateActionFilter
     read_scope = Scope.SETTLEMENT_READ
     write_scope = Scope.SETTLEMENT_WRITE
+    signed_methods = frozenset({"POST"})
 
     def get_queryset(self) -> QuerySet[CorporateAction]:
         """Return them with what the actor may see of each."""
@@ -100,6 +101,7 @@ class CorporateActionCancel(ActorView[CorporateAction]):
     filter_backends: list[Any] = []
     write_scope = Scope.SETTLEMENT_WRITE
     guarded_by = ()
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="corporate_actions_cancel",

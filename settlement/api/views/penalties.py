@@ -150,6 +150,7 @@ class PenaltyCorrection(ActorView[PenaltyRun]):
     serializer_class = PenaltyCorrectionSerializer
     filter_backends: list[Any] = []
     write_scope = Scope.SETTLEMENT_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="penalties_correct",

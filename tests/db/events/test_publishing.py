@@ -7,11 +7,13 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from events.core.envelope import PublishedFact, read_fact
 from events.models import Consumer, DeadLetter, InboxEntry, OutboxFact
@@ -19,7 +21,7 @@ from events.queries.outbox import outbox_lag, published_facts
 from events.services import consume, publish, streams
 from events.services.consume import consume_all, consume_events, receive_facts, replay_letters
 from events.services.outbox import record_fact
-from events.services.publish import publish_facts
+from events.services.publish import mark_published, publish_facts
 from events.services.streams import FIELD, read_stream, stream_key, stream_state
 from reference.valkey import valkey
 from tests.db.events.seen import note_seen, seen_positions
@@ -89,7 +91,7 @@ def check_two_deliveries_at_once() -> None:
 
     def first() -> None:
         try:
-            receive_facts(consumer="seen", facts=fact, handle=slow)
+            receive_facts(consumer="seen", facts=fact, handle=slow, now=timezone.now())
         finally:
             connection.close()
 
@@ -99,7 +101,7 @@ def check_two_deliveries_at_once() -> None:
     release = threading.Timer(0.2, go_on.set)
     release.start()
     # Waits for the other's inbox row, then finds it.
-    receive_facts(consumer="seen", facts=fact, handle=lambda _: handled.append("second"))
+    receive_facts(consumer="seen", facts=fact, handle=lambda _: handled.append("second"), now=timezone.now())
     thread.join(timeout=20)
     assert handled == ["first"]
 
@@ -254,10 +256,10 @@ def test_doubled_and_shuffled_deliveries_have_their_effect_once() -> None:
     facts = published_facts(after=0, limit=100)
     deliveries = facts * 3
     random.Random(7).shuffle(deliveries)
-    assert receive_facts(consumer="seen", facts=deliveries, handle=note_seen) == 60
+    assert receive_facts(consumer="seen", facts=deliveries, handle=note_seen, now=timezone.now()) == 60
     assert sorted(seen_positions()) == list(range(1, 21))
     # The regular reading comes from the beginning, and finds all done.
-    assert consume_events(consumer="seen", handle=note_seen) == 20
+    assert consume_events(consumer="seen", handle=note_seen, now=timezone.now()) == 20
     assert len(seen_positions()) == 20
     assert InboxEntry.objects.count() == 20
 
@@ -270,24 +272,26 @@ def test_what_fails_is_tried_again_then_a_dead_letter_and_can_be_replayed(settin
         record(count)
     place_and_publish()
     # Its order holds while it is tried: nothing after it is handled.
-    consume_events(consumer="seen", handle=note_seen)
+    consume_events(consumer="seen", handle=note_seen, now=timezone.now())
     assert seen_positions() == [1]
     letter = DeadLetter.objects.get()
     assert (letter.attempts, letter.state) == (1, "RETRYING")
     assert letter.reason == "ValueError: position 2 is refused"
-    consume_events(consumer="seen", handle=note_seen)
-    consume_all()
+    consume_events(consumer="seen", handle=note_seen, now=timezone.now())
+    consume_all(now=timezone.now())
     assert seen_positions() == [1, 3]
     letter.refresh_from_db()
     assert (letter.attempts, letter.state) == (3, "DEAD")
     assert outbox_lag().dead_letters == 1
     assert outbox_lag().consumers == {"seen": 0}
     # Delivered again, a dead letter stays one; replayed while its cause stands, it stays open.
-    receive_facts(consumer="seen", facts=published_facts(after=1, until=2, limit=1), handle=note_seen)
-    assert replay_letters(letter_ids=[letter.pk]) == (0, 1)
+    receive_facts(
+        consumer="seen", facts=published_facts(after=1, until=2, limit=1), handle=note_seen, now=timezone.now()
+    )
+    assert replay_letters(letter_ids=[letter.pk], now=timezone.now()) == (0, 1)
     note_seen(clear=True)
-    assert replay_letters(letter_ids=[letter.pk]) == (1, 0)
-    assert replay_letters(letter_ids=[letter.pk]) == (0, 0)
+    assert replay_letters(letter_ids=[letter.pk], now=timezone.now()) == (1, 0)
+    assert replay_letters(letter_ids=[letter.pk], now=timezone.now()) == (0, 0)
     assert seen_positions() == [2]
     letter.refresh_from_db()
     assert (letter.attempts, letter.state) == (4, "REPLAYED")
@@ -300,7 +304,7 @@ def test_a_failed_fact_waits_longer_each_time(settings: Any) -> None:
     record(1)
     place_and_publish()
     for _ in range(3):
-        assert consume_events(consumer="seen", handle=note_seen) == 0
+        assert consume_events(consumer="seen", handle=note_seen, now=timezone.now()) == 0
     letter = DeadLetter.objects.get()
     assert letter.attempts == 1
     assert (consume.next_attempt(letter=letter) - letter.last_failed_at).total_seconds() == 3600
@@ -325,7 +329,7 @@ ATTACKS = (
         "in_place",
     ),
     ("DELETE FROM events_outboxfact", "never deleted"),
-    ("DELETE FROM events_inboxentry", "append-only"),
+    ("DELETE FROM events_inboxentry", "until its consumer has passed it"),
     ("UPDATE events_inboxentry SET handled_at = now()", "append-only"),
     ("INSERT INTO events_inboxentry (consumer_id, event_id) SELECT 'seen', min(id) FROM events_outboxfact", "pkey"),
     ("UPDATE events_consumer SET position = 0", "does not go back"),
@@ -342,7 +346,39 @@ def test_the_tables_refuse_what_must_never_be(settings: Any) -> None:
     record(1)
     record(2)
     place_and_publish()
-    consume_events(consumer="seen", handle=note_seen)
+    consume_events(consumer="seen", handle=note_seen, now=timezone.now())
     for attack, why in ATTACKS:
         with pytest.raises(DatabaseError, match=why), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(attack)
+
+
+def test_the_lag_is_what_a_count_would_say(settings: Any) -> None:
+    """Three published, two placed, two not yet: the first two of those in the other order of their ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_outboxfact (name, payload, version, position, published_at) SELECT 'TradesMatched',"
+            " '{}', 1, p, CASE WHEN p <= 3 THEN now() END FROM unnest(ARRAY[1, 2, 3, 5, 4, NULL, NULL]) p"
+        )
+    lag = outbox_lag()
+    assert (lag.waiting, lag.last_position) == (4, 5)
+    mark_published(until=3)
+    assert outbox_lag().waiting == 4
+    mark_published(until=4)
+    assert OutboxFact.objects.filter(published_at=None).count() == outbox_lag().waiting == 3
+    mark_published(until=5)
+    assert outbox_lag().waiting == 2
+
+
+def test_a_letter_whose_fact_was_handled_meanwhile_is_closed() -> None:
+    def fail(_: Any) -> None:
+        raise RuntimeError("not now")
+
+    record(1)
+    place_and_publish()
+    Consumer.objects.get_or_create(name="seen")
+    facts = published_facts(after=0, limit=1)
+    assert receive_facts(consumer="seen", facts=facts, handle=fail, now=timezone.now()) == 0
+    InboxEntry.objects.create(consumer_id="seen", event_id=facts[0].id)
+    later = timezone.now() + timedelta(minutes=5)
+    assert receive_facts(consumer="seen", facts=facts, handle=fail, now=later) == 1
+    assert DeadLetter.objects.get().replayed_at == later

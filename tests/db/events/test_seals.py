@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from events.core import seals as core
 from events.core.seals import key_id_of, sign_seal, write_public_key, write_seal
 from events.models import AuditLeaf, AuditRecord, AuditVerification, SealedBatch, UnsealedRecord
 from events.queries import audit_faults
-from events.queries.seals import audit_is_in_doubt, last_seal, prove_record, read_seals, waiting_records
+from events.queries.seals import audit_is_in_doubt, last_seal, prove_record, read_seals, verified_since, waiting_records
 from events.services import seal as sealing
 from events.services.audit import record_actions
 from events.services.heads import append_head, read_heads
@@ -42,9 +42,10 @@ def record(count: int = 1) -> None:
     )  # fmt: skip
 
 
-def seal(*, key: Ed25519PrivateKey | None = None, heads: Path | None = None) -> str:
+def seal(*, key: Ed25519PrivateKey | None = None, heads: Path | None = None, now: datetime | None = None) -> str:
     """Seal what waits; return the fault."""
-    return seal_records(key=key or signing_key(), heads=heads or settings.AUDIT_HEADS, now=timezone.now()).fault
+    now = now or timezone.now()
+    return seal_records(key=key or signing_key(), heads=heads or settings.AUDIT_HEADS, now=now).fault
 
 
 def verify(first: int = 1) -> str:
@@ -162,14 +163,33 @@ def test_what_was_put_in_beside_the_seals_is_found(log: list[int], superuser: Ca
     superuser(INSERT, -7, timedelta(0), log[5])
     assert verify() == "records neither sealed nor waiting for it: -7 to -7, 1 of them"
     # Sealed with the others, it still says a time long before theirs.
-    superuser("UPDATE events_auditrecord SET recorded_at = recorded_at - interval '2 hours' WHERE id = -7")
-    superuser(
-        "UPDATE events_auditrecord r SET digest = sha256('\\x00'::bytea || convert_to("
-        f"{core_canonical()}, 'UTF8')) WHERE id = -7"
-    )
-    superuser("INSERT INTO events_unsealedrecord VALUES (-7)")
+    superuser("DELETE FROM events_auditrecord WHERE id = -7")
+    put_in(superuser, number=-7, of=log[5], ago=timedelta(hours=2))
     assert seal() == ""
     assert "put in long after it" in verify()
+
+
+def test_a_clock_set_back_is_told_from_a_record_put_in(log: list[int], superuser: Callable[..., None]) -> None:
+    """The seals' signed times went back with it; what waited then is of a later time than its seal."""
+    now = timezone.now()
+    for minutes in (0, 1):
+        put_in(superuser, number=-1 - minutes, of=log[5], ago=timedelta(minutes=120 - minutes))
+        assert seal(now=now - timedelta(minutes=120 - minutes)) == ""
+        assert verify() == ""
+    put_in(superuser, number=-3, of=log[5], ago=timedelta())
+    assert seal() == ""
+    assert verify() == ""
+    put_in(superuser, number=-4, of=log[5], ago=timedelta(minutes=90))
+    assert seal() == ""
+    assert "put in long after it" in verify()
+
+
+def put_in(superuser: Callable[..., None], *, number: int, of: int, ago: timedelta) -> None:
+    """Put in a copy of a record with a time before its own and the digest that it would have, to be sealed."""
+    superuser(INSERT, number, -ago, of)
+    digest = f"sha256('\\x00'::bytea || convert_to({core_canonical()}, 'UTF8'))"
+    superuser(f"UPDATE events_auditrecord r SET digest = {digest} WHERE id = %s", number)
+    superuser("INSERT INTO events_unsealedrecord VALUES (%s)", number)
 
 
 def core_canonical() -> str:
@@ -348,3 +368,17 @@ def test_two_sealers_do_not_meet(log: list[int]) -> None:
     assert found is not None
     assert found.seal.number == SealedBatch.objects.count() == BATCHES + 1
     assert core.MOST_RECORDS == 4_096
+
+
+def test_how_long_the_log_has_not_been_verified_is_known() -> None:
+    assert verified_since() is None
+    record()
+    sealed = timezone.now() - timedelta(days=3)
+    assert seal(now=sealed) == ""
+    assert verified_since() == sealed
+    # A refusal to seal looks at nothing.
+    AuditVerification.objects.create(batches=0, records=0, seconds=0, fault="heads are missing")
+    assert verified_since() == sealed
+    found = verify_and_keep(keys=trusted_keys(), heads=settings.AUDIT_HEADS)
+    found.refresh_from_db()
+    assert verified_since() == found.verified_at

@@ -15,35 +15,29 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook
 
 from events.contracts import Share
-from events.models import AuditRecord, OutboxFact, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
+from events.models import AuditRecord, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 from events.queries.outbox import published_facts
 from events.services import webhook_calls
 from events.services.consume import receive_facts
 from events.services.fan_out import fan_out
 from events.services.manage_webhooks import (
-    NewSecret,
     change_webhook,
-    create_webhook,
     ping_webhook,
     rotate_secret,
     send_again,
     send_range_again,
 )
-from events.services.outbox import record_fact
 from events.services.send_webhooks import lease_due, send_due
 from events.services.webhook_calls import Message, send_message
-from reference.access import actor_of_user
-from reference.api.entry import now
 from tests.factories.market import Market, make_market
 from tests.factories.receiver import Receiver, start_receiver
-from tests.factories.reference import MembershipFactory
-from trades.contracts import TradesCaptured, TradesMatched
+from tests.factories.webhooks import acting, due_now, subscribe, tell, user
+from trades.contracts import TradesCaptured
 
 pytestmark = pytest.mark.django_db
 
@@ -61,40 +55,6 @@ def receiver(settings: Any) -> Iterator[Receiver]:
     found.stop()
 
 
-def user(name: str, **membership: Any) -> User:
-    made = User.objects.create(username=name)
-    MembershipFactory.create(user=made, **({"participant": None, "role": "OPERATOR"} | membership))
-    return made
-
-
-def subscribe(owner: User, url: str, *events: str) -> NewSecret:
-    actor = actor_of_user(owner)
-    assert actor is not None
-    return create_webhook(owner=owner, url=url, description="", events=events, actor=actor, **now())
-
-
-def acting(owner: User) -> dict[str, Any]:
-    return {"actor": actor_of_user(User.objects.get(pk=owner.pk)), "now": timezone.now(), **now()}
-
-
-def tell(count: int, shares: Any = None, fact: Any = TradesMatched) -> None:
-    """Record a fact, give it its place, and let the consumer of webhooks have it, twice."""
-    record_fact(fact=fact(count=count), shares=shares)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE events_outboxfact f SET position = p.place FROM (SELECT id, (SELECT coalesce(max(position), 0)"
-            " FROM events_outboxfact) + row_number() OVER (ORDER BY id) AS place FROM events_outboxfact"
-            " WHERE position IS NULL) p WHERE f.id = p.id"
-        )
-    last = published_facts(after=OutboxFact.objects.filter(position__isnull=False).count() - 1, limit=1)
-    for fact_told in (last[0], last[0]):
-        fan_out(fact_told)
-
-
-def due_now() -> None:
-    WebhookDelivery.objects.filter(state="PENDING").update(next_attempt_at=timezone.now())
-
-
 def test_each_reader_is_sent_its_own_signed(market: Market, receiver: Receiver) -> None:
     operator = user("operator")
     alphas = user("alphas", participant=market.alpha, role="PARTICIPANT")
@@ -107,8 +67,8 @@ def test_each_reader_is_sent_its_own_signed(market: Market, receiver: Receiver) 
     tell(3, {market.alpha.pk: Share(count=2, ids=("x", "y"))})
     tell(1, "*")
     tell(9, fact=TradesCaptured)
-    assert send_due() == 7
-    assert send_due() == 0
+    assert send_due(now=timezone.now()) == 7
+    assert send_due(now=timezone.now()) == 0
     got: dict[str, list[Any]] = {name: [] for name in secrets}
     for request in receiver.received:
         name = request.path.rsplit("/", 1)[1]
@@ -128,7 +88,7 @@ def test_each_reader_is_sent_its_own_signed(market: Market, receiver: Receiver) 
     alphas.is_active = False
     alphas.save()
     tell(1, "*")
-    assert send_due() == 2
+    assert send_due(now=timezone.now()) == 2
     gone = WebhookEndpoint.objects.get(owner=alphas)
     assert (gone.enabled, gone.disabled_because) == (False, "NO_READER")
     assert AuditRecord.objects.get(action="webhook.disable").detail["cancelled"] == 1
@@ -140,14 +100,14 @@ def test_what_fails_is_tried_again_and_the_log_says_how(market: Market, receiver
     receiver.answers.extend([500, 302, 429])
     receiver.headers = {"retry-after": "7200", "location": "http://127.0.0.1:1/elsewhere"}
     tell(1)
-    assert send_due() == 1
+    assert send_due(now=timezone.now()) == 1
     delivery = WebhookDelivery.objects.get()
     assert (delivery.state, delivery.attempts) == ("PENDING", 1)
     assert delivery.next_attempt_at > timezone.now() + timedelta(hours=1.9)
-    assert send_due() == 0
+    assert send_due(now=timezone.now()) == 0
     for _ in range(3):
         due_now()
-        assert send_due() == 1
+        assert send_due(now=timezone.now()) == 1
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("DELIVERED", 4)
     log = list(WebhookAttempt.objects.order_by("pk").values_list("status", "error", "answer"))
@@ -164,7 +124,7 @@ def test_what_fails_is_tried_again_and_the_log_says_how(market: Market, receiver
     for _ in range(8):
         due_now()
         WebhookEndpoint.objects.update(opened_until=None)
-        assert send_due() == 1
+        assert send_due(now=timezone.now()) == 1
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == ("FAILED", 8)
     WebhookEndpoint.objects.update(opened_until=None)
@@ -172,7 +132,7 @@ def test_what_fails_is_tried_again_and_the_log_says_how(market: Market, receiver
     again = {"states": ["FAILED"], "until": timezone.now(), **acting(operator)}
     assert send_range_again(public_id=endpoint.public_id, since=timezone.now(), **again) == 0
     assert send_range_again(public_id=endpoint.public_id, since=since, **again) == 1
-    assert send_due() == 1
+    assert send_due(now=timezone.now()) == 1
     assert WebhookDelivery.objects.get().state == "DELIVERED"
 
 
@@ -185,7 +145,7 @@ def test_a_circuit_opens_and_closes_and_410_ends_it(market: Market, receiver: Re
     # Four at once, and of those under way none more is begun once the fifth failed.
     WebhookDelivery.objects.filter(endpoint=other).update(next_attempt_at=timezone.now() + timedelta(days=1))
     receiver.answers.extend([503] * 8)
-    sent = send_due()
+    sent = send_due(now=timezone.now())
     assert 5 <= sent <= 8
     endpoint.refresh_from_db()
     assert endpoint.failures == sent
@@ -193,19 +153,19 @@ def test_a_circuit_opens_and_closes_and_410_ends_it(market: Market, receiver: Re
     due_now()
     WebhookDelivery.objects.filter(endpoint=endpoint).update(next_attempt_at=timezone.now())
     receiver.answers.clear()
-    assert send_due() == 12, "the other endpoint's alone"
+    assert send_due(now=timezone.now()) == 12, "the other endpoint's alone"
     # The probe, then all that waited.
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(opened_until=timezone.now())
-    assert len(lease_due(limit=16, under_way=Counter())) == 1
+    assert len(lease_due(limit=16, under_way=Counter(), now=timezone.now())) == 1
     due_now()
-    assert send_due() == 12
+    assert send_due(now=timezone.now()) == 12
     assert WebhookEndpoint.objects.filter(pk=endpoint.pk, failures=0, opened_until=None).exists()
     receiver.answers.append(410)
     tell(1)
     WebhookDelivery.objects.filter(endpoint=other, state="PENDING").update(
         next_attempt_at=timezone.now() + timedelta(days=1)
     )
-    send_due()
+    send_due(now=timezone.now())
     endpoint.refresh_from_db()
     assert (endpoint.enabled, endpoint.disabled_because) == (False, "GONE")
     assert list(WebhookDelivery.objects.filter(endpoint=endpoint).exclude(state="DELIVERED").values_list("state")) == [
@@ -215,7 +175,7 @@ def test_a_circuit_opens_and_closes_and_410_ends_it(market: Market, receiver: Re
     assert not WebhookDelivery.objects.filter(endpoint=endpoint, state="PENDING").exists()
     change_webhook(public_id=endpoint.public_id, changes={"enabled": True}, **acting(operator))
     ping_webhook(public_id=endpoint.public_id, **acting(operator))
-    assert send_due() == 2
+    assert send_due(now=timezone.now()) == 2
     assert {json.loads(got.body)["type"] for got in receiver.received[-2:]} == {"fmi.Ping", "fmi.TradesMatched"}
 
 
@@ -224,13 +184,13 @@ def test_rotation_signs_twice_until_the_old_secret_ends(market: Market, receiver
     made = subscribe(operator, receiver.url)
     fresh = rotate_secret(public_id=made.endpoint.public_id, grace=timedelta(hours=1), **acting(operator))
     tell(1)
-    send_due()
+    send_due(now=timezone.now())
     for secret in (made.secret, fresh.secret):
         Webhook(secret).verify(receiver.received[0].body, receiver.received[0].headers)
     assert all(made.secret.encode() not in bytes(row.secret) for row in WebhookSecret.objects.all())
     WebhookSecret.objects.filter(ends_at__isnull=False).update(ends_at=timezone.now())
     tell(2)
-    send_due()
+    send_due(now=timezone.now())
     Webhook(fresh.secret).verify(receiver.received[1].body, receiver.received[1].headers)
     with pytest.raises(Exception, match="signature"):
         Webhook(made.secret).verify(receiver.received[1].body, receiver.received[1].headers)
@@ -243,17 +203,17 @@ def message(url: str) -> Message:
 def test_no_call_takes_longer_than_it_may(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_calls, "TOTAL_SECONDS", 0.3)
     receiver.answers.append("drip")
-    outcome = send_message(message=message(receiver.url))
+    outcome = send_message(message=message(receiver.url), at=timezone.now())
     assert outcome.status is None
     assert outcome.error.startswith("no answer within")
     assert outcome.duration_ms < 2_000
     # A receiver that takes the connection and never says a word of TLS.
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
-        outcome = send_message(message=message(url))
+        outcome = send_message(message=message(url), at=timezone.now())
     assert outcome.error
     assert outcome.duration_ms < 2_000
-    assert "refused" in send_message(message=message(url)).error
+    assert "refused" in send_message(message=message(url), at=timezone.now()).error
 
 
 def test_nothing_is_sent_to_a_host_with_a_private_address(
@@ -274,13 +234,13 @@ def test_nothing_is_sent_to_a_host_with_a_private_address(
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     for _ in range(3):
-        outcome = send_message(message=message(f"http://hooks.example:{receiver.port}/"))
+        outcome = send_message(message=message(f"http://hooks.example:{receiver.port}/"), at=timezone.now())
         assert outcome.error == webhook_calls.NOT_PUBLIC
-    assert "not a public one" in send_message(message=message(receiver.url)).error
+    assert "not a public one" in send_message(message=message(receiver.url), at=timezone.now()).error
     assert receiver.received == []
     settings.WEBHOOK_ALLOW_PRIVATE = True
     answers[:] = [["127.0.0.1"], ["10.255.255.1"]]
-    assert send_message(message=message(f"http://hooks.example:{receiver.port}/")).status == 204
+    assert send_message(message=message(f"http://hooks.example:{receiver.port}/"), at=timezone.now()).status == 204
     assert receiver.received[0].headers["host"] == f"hooks.example:{receiver.port}"
     assert len(asked) == 4, "looked up once a call"
 
@@ -314,11 +274,11 @@ def test_tls_is_for_the_hosts_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     good = f"https://hooks.example:{receiver.port}/"
     try:
         webhook_calls.tls_context.cache_clear()
-        assert "certificate" in send_message(message=message(good)).error.lower()
+        assert "certificate" in send_message(message=message(good), at=timezone.now()).error.lower()
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
         webhook_calls.tls_context.cache_clear()
-        assert send_message(message=message(good)).status == 204
-        assert "match" in send_message(message=message(f"https://127.0.0.1:{receiver.port}/")).error
+        assert send_message(message=message(good), at=timezone.now()).status == 204
+        assert "match" in send_message(message=message(f"https://127.0.0.1:{receiver.port}/"), at=timezone.now()).error
         assert len(receiver.received) == 1
     finally:
         webhook_calls.tls_context.cache_clear()
@@ -362,7 +322,7 @@ def test_the_database_refuses_what_must_never_be(market: Market, receiver: Recei
     endpoint = subscribe(alphas, receiver.url).endpoint
     tell(1, {market.alpha.pk: Share(count=1, ids=())})
     receiver.answers.append(500)
-    send_due()
+    send_due(now=timezone.now())
     tell(2)
     assert WebhookDelivery.objects.count() == 1
     for attack in ATTACKS:
@@ -390,5 +350,5 @@ def test_a_fact_that_was_handled_is_not_sent_again(market: Market, receiver: Rec
     Consumer.objects.create(name="webhooks")
     facts = published_facts(after=0, limit=10)
     for _ in range(2):
-        assert receive_facts(consumer="webhooks", facts=facts, handle=fan_out) == len(facts)
+        assert receive_facts(consumer="webhooks", facts=facts, handle=fan_out, now=timezone.now()) == len(facts)
     assert WebhookDelivery.objects.count() == 1

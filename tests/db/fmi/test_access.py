@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.urls import URLResolver, get_resolver
+from django.utils import timezone
 from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
@@ -31,7 +32,7 @@ def request_of(user: Any) -> Any:
 @pytest.fixture
 def demo_users() -> None:
     call_command("load_reference", verbosity=0)
-    create_demo_users(password="demo")
+    create_demo_users(password="demo", now=timezone.now())
 
 
 @pytest.mark.usefixtures("demo_users")

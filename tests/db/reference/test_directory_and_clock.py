@@ -17,6 +17,7 @@ from reference.queries import (
 )
 from reference.refusals import (
     BusinessClockNotSet,
+    BusinessTimeGoesBack,
     NaiveTime,
     UnknownCurrency,
     UnknownParticipant,
@@ -103,6 +104,16 @@ def test_the_clock_keeps_what_is_not_said() -> None:
     assert reading.business_date == date(2008, 9, 9)
     assert reading.at.utcoffset() == timedelta(hours=2)
     assert BusinessClock.objects.count() == 1
+
+
+def test_the_clock_is_set_back_only_where_it_is_set_anew() -> None:
+    set_business_clock(business_date=MORNING.date(), at=MORNING)
+    for day, moment in ((MORNING.date(), MORNING - timedelta(seconds=1)), (date(2008, 9, 5), MORNING)):
+        with pytest.raises(BusinessTimeGoesBack, match="2008-09-08"):
+            set_business_clock(business_date=day, at=moment)
+    assert set_business_clock(business_date=MORNING.date(), at=MORNING).at == MORNING
+    earlier = MORNING - timedelta(days=3)
+    assert set_business_clock(business_date=earlier.date(), at=earlier, anew=True).at == earlier
 
 
 def test_ticks_never_turn_the_clock_back() -> None:

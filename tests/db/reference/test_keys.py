@@ -158,12 +158,22 @@ def test_rotation_leaves_the_old_secret_its_grace_and_no_more(made: tuple[Market
     ):
         with pytest.raises(refusal):
             rotate(hours, name)
+    narrow = find_by_secret(client_id=client_id, secret=third.secret, now=moment)
+    assert narrow is not None
+    wide = make_key("alpha", "keys:write", "orders:read", "trades:read")
+    rotation: dict[str, Any] = {"client_id": wide.key.client_id, "grace": timedelta(), "actor": who("alpha")}
+    with pytest.raises(ScopeBeyondRole) as beyond:
+        rotate_key(**rotation, made_by=narrow.grant, now=moment, **now())
+    assert beyond.value.extra["scopes"] == ["keys:write", "trades:read"]
+    reaching = find_by_secret(client_id=wide.key.client_id, secret=wide.secret, now=moment)
+    assert reaching is not None
+    rotate_key(**rotation, made_by=reaching.grant, now=moment, **now())
     for _ in range(2):
         revoke_key(client_id=client_id, now=moment, actor=who("operator"), **now())
     assert not works(third)
     with pytest.raises(KeyEnded):
         rotate(0)
-    done = AuditRecord.objects.filter(object_type="api-key", action__startswith="key.").order_by("pk")
+    done = AuditRecord.objects.filter(object_id=first.key.pk, action__startswith="key.").order_by("pk")
     assert list(done.values_list("action", "actor")) == [
         ("key.create", "alpha"), ("key.rotate", "alpha"), ("key.rotate", "alpha"), ("key.revoke", "operator"),
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from reference import files
 from reference.models import (
@@ -88,10 +89,10 @@ def test_the_clock_is_set_once() -> None:
 
 def test_demo_users_one_each_and_only_once() -> None:
     load_reference()
-    created = create_demo_users(password="a long secret")
+    created = create_demo_users(password="a long secret", now=timezone.now())
     assert created[:2] == ["operator", "auditor"]
     assert len(created) == 24
-    assert create_demo_users(password="another") == []
+    assert create_demo_users(password="another", now=timezone.now()) == []
     user = authenticate(username="alderbk", password="a long secret")
     assert user is not None
     membership = Membership.objects.get(user_id=user.pk)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
@@ -57,6 +58,15 @@ def one_id(code: str) -> int:
 )
 def test_a_wrong_participant(change: dict[str, Any], constraint: str) -> None:
     assert constraint in attack(PARTICIPANT, GOOD | change)
+
+
+def test_a_login_keeps_its_name_for_ever() -> None:
+    user = User.objects.create(username="nora")
+    assert "never changes" in attack("UPDATE auth_user SET username = 'another' WHERE id = %s", [user.pk])
+    assert "never deleted" in attack("DELETE FROM auth_user WHERE id = %s", [user.pk])
+    assert "never truncated" in attack("TRUNCATE auth_user CASCADE")
+    user.is_active = False
+    user.save()
 
 
 def test_the_good_participant_is_good() -> None:

@@ -7,7 +7,10 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from fmi.body_limit import limit_body
+from django.conf import LazySettings
+from django.urls import resolve
+
+from fmi.body_limit import STREAMED, WHOLE, limit_body, limit_of_address
 
 LIMIT_BYTES = 10
 
@@ -23,7 +26,7 @@ async def echo_length(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(length).encode()})
 
 
-def ask(*parts: bytes, announced: int | None = None) -> tuple[int, bytes, int]:
+def ask(*parts: bytes, announced: int | None = None, path: str = "/") -> tuple[int, bytes, int]:
     """Send the parts and return the status, the body of the answer and how many parts were read."""
     headers = [] if announced is None else [(b"content-length", str(announced).encode())]
     waiting = [
@@ -38,10 +41,10 @@ def ask(*parts: bytes, announced: int | None = None) -> tuple[int, bytes, int]:
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    limited = limit_body(application=echo_length, limit_bytes=LIMIT_BYTES)
+    limited = limit_body(application=echo_length, limit_of=lambda path: LIMIT_BYTES * len(path))
     # In a thread of its own: browser tests leave an event loop running in this one.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(asyncio.run, limited({"type": "http", "headers": headers}, receive, send)).result()
+        thread.submit(asyncio.run, limited({"type": "http", "path": path, "headers": headers}, receive, send)).result()
     body = b"".join(message.get("body", b"") for message in sent)
     return sent[0]["status"], body, len(parts) - len(waiting)
 
@@ -65,3 +68,19 @@ def test_a_body_of_unknown_length_is_refused_where_it_passes_the_limit() -> None
 
 def test_a_length_that_lies_is_found_by_counting() -> None:
     assert ask(b"x" * 11, announced=5)[0] == 413
+
+
+def test_each_address_has_its_own_limit() -> None:
+    assert ask(b"x" * 11, announced=11, path="/b") == (200, b"11", 1)
+    assert ask(b"x" * 21, path="/b")[0] == 413
+
+
+def test_only_the_addresses_of_files_take_much(settings: LazySettings) -> None:
+    small, whole, most = 1024**2, settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 256 * 1024**2
+    assert [limit_of_address(path) for path in ("/login/", "/api/v1/trades", "/upload/x", "/nowhere")] == [small] * 4
+    assert {limit_of_address(path) for path in WHOLE} == {whole}
+    assert {limit_of_address(path) for path in STREAMED} == {most}
+    # They are where the product has them.
+    assert resolve("/api/v1/market-data/prices")
+    for path in (*STREAMED, *WHOLE[1:]):
+        assert resolve(path)

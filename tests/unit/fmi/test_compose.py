@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.management import get_commands
+from django.urls import resolve
 
 from fmi.embedded.postgres import TUNING
 
@@ -122,6 +124,89 @@ def test_what_observes_starts_only_when_asked_for_and_reads_files_that_exist(ser
     rules = yaml.safe_load((ROOT / "deploy/alerts.yml").read_text())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
         assert {"summary", "action"} <= set(rule["annotations"]), rule["alert"]
+
+
+def mounts_of(service: dict[str, Any]) -> dict[str, str]:
+    """Return where each of a service's files and volumes is found inside: path inside -> what it is."""
+    return {volume.split(":")[1]: volume.split(":")[0] for volume in service.get("volumes", [])}
+
+
+def file_inside(service: dict[str, Any], path: str) -> Path:
+    """Return the file of the project that a service finds at a path."""
+    for inside, outside in mounts_of(service).items():
+        if path == inside or path.startswith(inside + "/"):
+            return ROOT / outside / path.removeprefix(inside).strip("/")
+    raise AssertionError(f"nothing is mounted at {path}")
+
+
+def option_of(service: dict[str, Any], name: str) -> str:
+    """Return the value of an option in a service's command."""
+    (found,) = [word.removeprefix(f"{name}=") for word in service["command"] if word.startswith(f"{name}=")]
+    return str(found)
+
+
+def test_prometheus_finds_its_files_the_token_and_the_address(services: dict[str, Any]) -> None:
+    prometheus = services["prometheus"]
+    config = yaml.safe_load(file_inside(prometheus, option_of(prometheus, "--config.file")).read_text())
+    assert [file_inside(prometheus, path).name for path in config["rule_files"]] == ["alerts.yml"]
+    assert option_of(prometheus, "--storage.tsdb.path") in mounts_of(prometheus)
+    (scrape,) = config["scrape_configs"]
+    secret = Path(scrape["authorization"]["credentials_file"])
+    assert (str(secret.parent), prometheus["secrets"]) == ("/run/secrets", [secret.name])
+    secrets = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["secrets"]
+    assert secrets[secret.name]["environment"] in variables_of(services["web"])
+    assert resolve(scrape["metrics_path"]).func.__name__ == "metrics"
+    (target,) = scrape["static_configs"][0]["targets"]
+    assert target == f"web:{services['web']['ports'][0].rpartition(':')[2]}"
+    assert f'"--port", "{target.rpartition(":")[2]}"' in (ROOT / "Dockerfile").read_text()
+
+
+def test_grafana_finds_its_dashboard_and_prometheus(services: dict[str, Any]) -> None:
+    grafana = services["grafana"]
+    provisioning = file_inside(grafana, "/etc/grafana/provisioning")
+    (provider,) = yaml.safe_load((provisioning / "dashboards/fmi.yml").read_text())["providers"]
+    dashboards = list(file_inside(grafana, provider["options"]["path"]).glob("*.json"))
+    assert [path.name for path in dashboards] == ["fmi.json"]
+    (source,) = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    panels = json.loads(dashboards[0].read_text())["panels"]
+    assert {panel["datasource"]["uid"] for panel in panels if panel["type"] != "row"} == {source["uid"]}
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    places = [(x, y) for panel in panels for at in [panel["gridPos"]]
+              for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])]  # fmt: skip
+    assert len(set(places)) == len(places), "no panel lies on another"
+    assert max(x for x, _ in places) < 24
+
+
+def test_the_collector_listens_where_the_product_is_told_to_send(services: dict[str, Any]) -> None:
+    collector = services["otel-collector"]
+    config = yaml.safe_load(file_inside(collector, option_of(collector, "--config")).read_text())
+    port = config["receivers"]["otlp"]["protocols"]["http"]["endpoint"].rpartition(":")[2]
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT=http://otel-collector:{port}" in (ROOT / ".env.example").read_text()
+    (pipeline,) = config["service"]["pipelines"].values()
+    assert set(pipeline["receivers"]) <= set(config["receivers"])
+    assert set(pipeline["processors"]) <= set(config["processors"])
+    assert set(pipeline["exporters"]) <= set(config["exporters"])
+
+
+def test_the_broker_is_reached_where_it_says_it_is(services: dict[str, Any]) -> None:
+    kafka = services["kafka"]
+    assert kafka["profiles"] == ["kafka"]
+    given = variables_of(kafka)
+    address = given["KAFKA_ADVERTISED_LISTENERS"].removeprefix("PLAINTEXT://")
+    assert address.partition(":")[0] == "kafka", "the service's own name"
+    assert f"KAFKA_BROKERS={address}" in (ROOT / ".env.example").read_text()
+    assert f":{address.rpartition(':')[2]}" in given["KAFKA_LISTENERS"].split(",")[0]
+    assert given["KAFKA_CONTROLLER_QUORUM_VOTERS"] == f"{given['KAFKA_NODE_ID']}@kafka:9093"
+    assert given["KAFKA_LOG_DIRS"] in mounts_of(kafka)
+    for name in OWN_SERVICES:  # What publishes, and what shows how far it is behind.
+        assert {"KAFKA_BROKERS", "KAFKA_TOPIC"} <= set(variables_of(services[name]))
+
+
+def test_every_volume_is_declared_and_used(services: dict[str, Any]) -> None:
+    declared = set(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"])
+    used = {outside for service in services.values() for outside in mounts_of(service).values()}
+    assert {name for name in used if not name.startswith("./")} == declared
 
 
 def test_stopping_gives_time_to_end(services: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -84,6 +85,14 @@ def test_a_line_names_its_origin_and_cannot_be_broken_into_two() -> None:
         "level": "INFO", "logger": "fmi.test", "message": "answered", **fields, "correlation_id": str(GIVEN),
         "door": "API", "client": "key-1", "address": "10.0.0.7",
     }  # fmt: skip
+
+
+def test_a_message_of_outside_makes_no_second_line() -> None:
+    fields = {"path": "a\x9b31m\u2028b c"}
+    forged = record("refused: x\n2026-01-01 ERROR fmi: forged\r\x1b[2J", fields=fields)
+    (line,) = LineFormatter("%(asctime)s %(message)s").format(forged).splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z refused", line)
+    assert line.partition("Z ")[2] == (r'refused: x\n2026-01-01 ERROR fmi: forged\r\x1b[2J path="a\x9b31m\u2028b c"')
 
 
 def test_a_traceback_stays_with_its_line() -> None:

@@ -166,6 +166,7 @@ class RestrictedList(ActorListView[RestrictedEntry]):
     filterset_class = RestrictedFilter
     read_scope = Scope.COMPLIANCE_READ
     write_scope = Scope.COMPLIANCE_WRITE
+    signed_methods = frozenset({"POST"})
 
     def get_queryset(self) -> QuerySet[RestrictedEntry]:
         """Return what the actor sees."""
@@ -207,6 +208,7 @@ class RestrictionEnd(ActorView[RestrictedEntry]):
     serializer_class = RestrictedEntrySerializer
     filter_backends: list[Any] = []
     write_scope = Scope.COMPLIANCE_WRITE
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(operation_id="compliance_restriction_end", summary="End an entry of the restricted list",
                    request=None, responses={200: RestrictedEntrySerializer, **problems(403, 404, 409)})  # fmt: skip
