@@ -15,7 +15,7 @@
 
   /* on: a function for each name of an event, "open" among them; it is given the event.
      resumes: whether a stream that is opened anew goes on after the last event, or begins with what is new.
-     Returns reread: read the page now. */
+     Returns reread: read the page now; isPaused: whether nothing may move. */
   window.followStream = ({ on, resumes }) => {
     let source = null, address = "", lastId = "", lastRead = Date.now(), forced = false, failures = 0, retryAt = 0, broke = false;
     const place = () => document.querySelector("[data-stream]");
@@ -74,6 +74,6 @@
       setInterval(watch, 500);
       addEventListener("pagehide", close);
     });
-    return { reread };
+    return { reread, isPaused };
   };
 })();

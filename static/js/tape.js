@@ -7,13 +7,13 @@
   let wanted = false, asked = 0, waits = false, known = null;
 
   const want = () => { wanted = true; };
-  const { reread } = window.followStream({ on: { open: want, message: want }, resumes: false });
+  const { reread, isPaused } = window.followStream({ on: { open: want, message: want }, resumes: false });
   const rows = () => [...document.querySelectorAll("[data-stream] tbody tr[id]")];
   const address = () => document.querySelector("[data-stream]")?.dataset.stream;
 
   const ask = () => {
     const since = Date.now() - asked;
-    if (!wanted || since < (waits ? PATIENCE_MS : LEAST_MS)) return;
+    if (!wanted || isPaused() || since < (waits ? PATIENCE_MS : LEAST_MS)) return;
     wanted = false;
     waits = true;
     asked = Date.now();

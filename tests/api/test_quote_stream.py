@@ -92,11 +92,12 @@ def test_a_reader_gets_what_comes_and_only_if_logged_in(running: Running, tape: 
 
 
 def test_who_comes_back_reads_on_where_it_left(running: Running, tape: Any) -> None:
-    first, second, third = tape(2), tape(3), tape(4)
-    for reader in (Reader(running, after=first), Reader(running, after="1-1", last_event_id=first)):
-        assert [event[0] for event in reader.events(2)] == [second, third]
-        following = tape(int(time.time() * 10) % 10**6 + 10)
-        assert [event[0] for event in reader.events(3)] == [second, third, following]
+    first, *told = [tape(minute) for minute in (2, 3, 4)]
+    for number, place in enumerate(({"after": first}, {"after": "1-1", "last_event_id": first})):
+        reader = Reader(running, **place)
+        assert [event[0] for event in reader.events(len(told))] == told
+        told.append(tape(10 + number))
+        assert [event[0] for event in reader.events(len(told))] == told
         reader.leave()
 
 

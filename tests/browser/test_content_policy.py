@@ -48,7 +48,8 @@ def test_admin_runs_its_scripts(operator: Page, live_server: LiveServer, complai
 
 def test_api_documentation_is_drawn(page: Page, live_server: LiveServer, complaints: list[str]) -> None:
     page.goto(f"{live_server.url}/api/docs")
-    expect(page.locator(".opblock").first).to_be_visible()
+    # The first to ask for the description waits until it is written.
+    expect(page.locator(".opblock").first).to_be_visible(timeout=30_000)
     assert complaints == []
 
 

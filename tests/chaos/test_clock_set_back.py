@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 STEPS_BACK = (timedelta(seconds=20), timedelta(hours=1), timedelta(days=1), timedelta(hours=1))
 SECONDS_PER_DAY = 30
-DAYS = 2
+DAYS = 4
 PATIENCE_SECONDS = 400.0
 # Requests for a token, in a window of seconds: used up before each step back.
 LIMIT, WINDOW_SECONDS = 10, 5

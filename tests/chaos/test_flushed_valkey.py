@@ -8,7 +8,6 @@ CHAOS_SEED sets it.
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -48,6 +47,7 @@ from tests.factories.processes import (
     wait_until,
 )
 from tests.factories.reporting import session_headers
+from tests.factories.seeds import draw_seed
 from tests.factories.visiting import Follower, Visitor, log_in
 from trades.models import Trade
 
@@ -122,9 +122,7 @@ def moments_of(*, draw: random.Random) -> list[datetime]:
 
 
 def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, valkey: OwnValkey) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"\nCHAOS_SEED={seed}")
-    draw = random.Random(seed)
+    draw = random.Random(draw_seed())
     load_reference()
     expected = undisturbed(days=1)
     prepare_books(first_date=FIRST)

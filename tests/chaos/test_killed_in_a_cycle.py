@@ -25,6 +25,7 @@ from settlement.models.day import DayStep
 from settlement.services.business_day import open_business_day
 from tests.factories.chain import WEDNESDAY, Chain, make_chain
 from tests.factories.processes import Processes, environment_of_workers, wait_until
+from tests.factories.seeds import draw_seed
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -139,8 +140,6 @@ def assert_all_or_nothing(*, before: tuple[int, ...], batch: set[int]) -> bool:
 def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(
     processes: Processes, broker: str, victim: str
 ) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"\nCHAOS_SEED={seed}")
     chain = make_chain()
     open_business_day(business_date=WEDNESDAY, at=chain.at)
     chain.move_to(WEDNESDAY, 8, 5)
@@ -149,7 +148,7 @@ def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(
     for code in ("ALPHA", "BRAVO", "CHARLIE", "DELTA"):
         chain.give(code, "STOCK", 20_000)
         chain.give(code, "EUR", 3_000_000_000)
-    market = Market(chain=chain, random_numbers=random.Random(seed))
+    market = Market(chain=chain, random_numbers=random.Random(draw_seed()))
     sender = Celery(broker=broker, set_as_current=False)
     queue = redis.Redis.from_url(broker)
     starts = 0

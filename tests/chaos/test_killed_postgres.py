@@ -34,6 +34,7 @@ from tests.factories.processes import (
     wait_until,
 )
 from tests.factories.reporting import NDJSON, Load, assert_kept, session_headers
+from tests.factories.seeds import draw_seed
 from trades.models import Match, Trade
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -82,9 +83,7 @@ def page_answers(*, processes: Processes, headers: dict[str, str]) -> tuple[int,
 
 
 def test_killed_under_load_no_acknowledged_report_is_lost(durable: Durable, processes: Processes) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"\nCHAOS_SEED={seed}")
-    draw = random.Random(seed)
+    draw = random.Random(draw_seed())
     assert set(durable.settings().values()) == {"on"}
     chain = make_chain()
     load = Load()

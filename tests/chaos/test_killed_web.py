@@ -22,10 +22,11 @@ from reference.queries import forget_directory
 from tests.factories.market import login, make_market
 from tests.factories.processes import Processes, environment_of_production, environment_of_workers, wait_until
 from tests.factories.reporting import CSV, Load, assert_kept, session_headers
+from tests.factories.seeds import draw_seed
 from trades.core.parsing import CHUNK_LINES
 from trades.models import Submission, Trade
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 BROKER = 7
 KILLS = 8
@@ -35,14 +36,11 @@ START_SECONDS = 60.0
 
 
 @pytest.fixture
-def processes(tmp_path: Path, db: None, request: pytest.FixtureRequest) -> Iterator[Processes]:
+def processes(tmp_path: Path, db: None) -> Iterator[Processes]:
     """Give the web server, not started; leave nothing of it behind."""
     forget_directory()
     named = environment_of_workers(database_name=str(connection.settings_dict["NAME"]), broker_database=BROKER)
-    made = Processes(
-        directory=tmp_path, environment=environment_of_production(**named, WEB_THREADS="4"),
-        web_processes=2 if request.node.get_closest_marker("chaos") else 1,
-    )  # fmt: skip
+    made = Processes(directory=tmp_path, environment=environment_of_production(**named, WEB_THREADS="4"))
     yield made
     made.stop()
 
@@ -52,14 +50,15 @@ def captured_lines() -> list[int]:
     return list(Submission.objects.order_by("pk").values_list("lines", flat=True))
 
 
-def kill_web(*, kills: int, lines: int, processes: Processes, draw: random.Random) -> None:
-    """Kill the web server so many times while one client uploads files of these lines and others report trades."""
+def test_killed_in_the_midst_of_uploads_every_report_is_there_once(processes: Processes) -> None:
+    """One client uploads files, others report trade by trade."""
+    draw = random.Random(draw_seed())
     market = make_market()
     headers = session_headers(login(participant=market.alpha, name="alpha"))
     forget_directory()
     load = Load()
     plain = {"port": processes.port, "headers": headers, "fields": lambda trade_id: market.report(trade_id=trade_id)}
-    bulk = load.add(name="U@alpha", lines=lines, form=CSV, **plain)
+    bulk = load.add(name="U@alpha", lines=LINES, form=CSV, **plain)
     for number in range(SINGLE_CLIENTS):
         load.add(name=f"S{number}@alpha", **plain)
 
@@ -72,14 +71,14 @@ def kill_web(*, kills: int, lines: int, processes: Processes, draw: random.Rando
     def in_the_midst() -> bool:
         """Tell whether an upload has begun that is not at its end."""
         load.check()
-        return any(0 < found < lines for found in captured_lines())
+        return any(0 < found < LINES for found in captured_lines())
 
     wait_until(serving, seconds=START_SECONDS, processes=processes, what="the web server")
     load.start()
     harms = {"all": 0, "one": 0}
     cut, ready_seconds = 0, []
-    for number in range(kills):
-        if number % 2 == 0 and lines > CHUNK_LINES:
+    for number in range(KILLS):
+        if number % 2 == 0:
             wait_until(in_the_midst, seconds=START_SECONDS, processes=processes, what="the midst of an upload")
             time.sleep(draw.uniform(0, 0.3))
         else:
@@ -93,7 +92,7 @@ def kill_web(*, kills: int, lines: int, processes: Processes, draw: random.Rando
             harms["one"] += 1
         killed_at = time.monotonic()
         cut += in_the_midst()
-        if number == kills - 1:
+        if number == KILLS - 1:
             load.end()
         wait_until(serving, seconds=START_SECONDS, processes=processes, what="the web server, once more")
         ready_seconds.append(time.monotonic() - killed_at)
@@ -101,29 +100,17 @@ def kill_web(*, kills: int, lines: int, processes: Processes, draw: random.Rando
     total = assert_kept(load=load, reporter_ids={"alpha": market.alpha.pk})
     # Every upload came to its end, as one submission, with all of its lines taken by it and none repeated.
     assert Submission.objects.count() == len(bulk.uploads) == len(set(bulk.uploads.values()))
-    assert set(Submission.objects.values_list("lines", "accepted", "problem")) == {(lines, lines, "")}
+    assert set(Submission.objects.values_list("lines", "accepted", "problem")) == {(LINES, LINES, "")}
     assert not Submission.objects.filter(finished_at=None).exists()
-    assert Trade.objects.filter(submission__isnull=False).count() == lines * len(bulk.uploads)
+    assert Trade.objects.filter(submission__isnull=False).count() == LINES * len(bulk.uploads)
     assert [finding for finding in check_invariants() if finding.violations] == []
     heads = Path(os.environ["AUDIT_HEADS"])
     assert seal_records(key=signing_key(), heads=heads, now=timezone.now()).fault == ""
     verified = verify_and_keep(keys=trusted_keys(), heads=heads)
     assert (verified.fault, verified.records > 0) == ("", True)
     print(
-        f"web server killed {kills} times ({harms['all']} whole, {harms['one']} one process): {total} reports, "
-        f"{len(bulk.uploads)} uploads of {lines} lines, {cut} found cut off half way and gone on with, "
+        f"web server killed {KILLS} times ({harms['all']} whole, {harms['one']} one process): {total} reports, "
+        f"{len(bulk.uploads)} uploads of {LINES} lines, {cut} found cut off half way and gone on with, "
         f"answering again after {max(ready_seconds):.1f} s at most; answers {dict(load.answers())}"
     )
-    if lines > CHUNK_LINES:
-        assert cut > 0
-
-
-@pytest.mark.chaos
-def test_killed_in_the_midst_of_uploads_every_report_is_there_once(processes: Processes) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"\nCHAOS_SEED={seed}")
-    kill_web(kills=KILLS, lines=LINES, processes=processes, draw=random.Random(seed))
-
-
-def test_killed_once_an_upload_goes_on_where_it_stopped(processes: Processes) -> None:
-    kill_web(kills=1, lines=CHUNK_LINES + 100, processes=processes, draw=random.Random(1))
+    assert cut > 0

@@ -6,7 +6,6 @@ The seed is printed, and CHAOS_SEED sets it.
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections import Counter
@@ -32,6 +31,7 @@ from reference.services import load_reference, set_business_clock
 from settlement.models import BusinessDay, Cycle, Instruction
 from tests.factories.played import FIRST, MARKET, assert_same, figures, undisturbed
 from tests.factories.processes import Processes, environment_of_workers, wait_until
+from tests.factories.seeds import draw_seed
 from trades.models import Match, Trade
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -124,12 +124,10 @@ def closed_days() -> int:
 
 
 def test_killed_at_any_moment_the_days_come_to_the_same_end(processes: Processes, broker: str) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    print(f"\nCHAOS_SEED={seed}")
     load_reference()
     expected = undisturbed(days=DAYS)
     prepare_books(first_date=FIRST)
-    misfortune = Misfortune(seed=seed, processes=processes, broker=broker)
+    misfortune = Misfortune(seed=draw_seed(), processes=processes, broker=broker)
     start_clock(clock=business_clock(), seconds_per_day=SECONDS_PER_DAY, now=timezone.now())
     processes.start("worker")
     processes.start("beat")
