@@ -250,19 +250,3 @@ def filter_chips(context: dict[str, Any], filterset: Any) -> dict[str, Any]:
             }
         )
     return {"chips": chips, "clear_url": "?" + urlencode([pair for pair in pairs if pair[0] not in filtered])}
-
-
-@register.inclusion_tag("components/sort_header.html", takes_context=True)
-def sort_header(
-    context: dict[str, Any], field: str, label: str, numeric: bool = False, key: str = "sort"
-) -> dict[str, Any]:
-    """Draw a column head that sorts by a GET parameter: ascending, then descending, then the page's order."""
-    query = context["request"].GET.copy()
-    now = query.get(key, "")
-    query.pop("page", None)
-    query.pop(key, None)
-    following = {field: f"-{field}", f"-{field}": ""}.get(now, field)
-    if following:
-        query[key] = following
-    direction = {field: "ascending", f"-{field}": "descending"}.get(now, "none")
-    return {"url": "?" + query.urlencode(), "label": label, "direction": direction, "numeric": numeric}

@@ -24,7 +24,7 @@ from ledger.models import Account, Balance, Posting
 from ledger.queries import positions_as_of, positions_of, trial_balance, visible_accounts
 from reference.api.base import ActorListView, ActorView
 from reference.api.fields import decimal_text
-from reference.api.parameters import AS_OF, read_date, refuse_unknown_parameters
+from reference.api.parameters import AS_OF, read_date
 from reference.api.problems import problems
 from reference.api.views import find_participant
 from reference.core.actor import Actor, Role
@@ -155,7 +155,6 @@ class Positions(ActorView[Balance]):
     )
     def get(self, request: Request, key: str) -> Response:
         """Read what a participant holds, now or at the end of a business date; zero balances are left out."""
-        refuse_unknown_parameters(request=request, known=["as_of"])
         as_of = read_date(request=request, name="as_of")
         participant = find_participant(key=key)
         actor = self.actor
@@ -215,7 +214,6 @@ class TrialBalance(ActorView[Balance]):
     )
     def get(self, request: Request) -> Response:
         """Read, asset by asset, what is held and what was issued. For operators and auditors."""
-        refuse_unknown_parameters(request=request, known=["as_of"])
         self.require_role(Role.OPERATOR, Role.AUDITOR)
         as_of = read_date(request=request, name="as_of")
         assets = [

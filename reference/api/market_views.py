@@ -23,7 +23,6 @@ from reference.api.market_serializers import (
     QuoteEntrySerializer,
     QuoteSerializer,
 )
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import CsvParser, read_text
 from reference.api.problems import problems
 from reference.core.actor import Role
@@ -63,7 +62,6 @@ class MarketDataView(ActorListView[Any]):
     def take_in(self, request: Request) -> Response:
         """Take in one line, a list of lines, or a CSV file; one line alone answers as itself."""
         actor = self.require_role(Role.OPERATOR)
-        refuse_unknown_parameters(request=request, known=["source"])
         source = request.query_params.get("source")
         lines, alone = _lines_of(request)
         data: Any = request.data
@@ -150,7 +148,6 @@ class LastQuoteList(ActorView[Quote]):
     )
     def get(self, request: Request) -> Response:
         """Answer the last quote of each security that has one, by ISIN."""
-        refuse_unknown_parameters(request=request, known=["security"])
         source = directory()
         code = request.query_params.get("security", "").upper()
         if code:

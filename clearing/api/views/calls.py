@@ -23,7 +23,7 @@ from clearing.queries.risk_overview import calls_visible_to
 from clearing.services.issue_calls import withdraw_call
 from clearing.services.pay_calls import pay_call
 from reference.api.base import ActorListView, ActorView
-from reference.api.parameters import read_date, refuse_unknown_parameters
+from reference.api.parameters import read_date
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
@@ -116,7 +116,6 @@ class MarginStatementView(ActorView[MarginCall]):
     )
     def get(self, request: Request) -> Response:
         """Read what was margined, put up, called and paid on a business date, line by line."""
-        refuse_unknown_parameters(request=request, known=["member", "business_date"])
         code = request.query_params.get("member", "")
         if not code and self.actor.participant_id is not None:
             code = directory().participants[self.actor.participant_id].code

@@ -49,7 +49,6 @@ from clearing.services.mark_derivatives import set_mark_prices
 from clearing.services.trade_derivatives import TradeOrder, execute_trade
 from reference.api.base import ActorListView, ActorView
 from reference.api.idempotency import Once
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
@@ -61,7 +60,6 @@ KEPT_FIELDS: list[Any] = []
 
 def read_body(*, request: Request, serializer: Any) -> dict[str, Any]:
     """Return the checked fields of a body. Raises ValidationError."""
-    refuse_unknown_parameters(request=request, known=[])
     refuse_unknown_fields(data=request.data, known=serializer.fields)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
@@ -120,7 +118,6 @@ class DerivativesPositions(ActorView[DerivativeTrade]):
     )
     def get(self, request: Request, account_id: int) -> Response:
         """Read an account's equity, margins and positions at the live mark prices."""
-        refuse_unknown_parameters(request=request, known=[])
         found = margin_report(actor=self.actor, account_id=account_id).accounts
         if not found:
             raise NotFound
@@ -146,7 +143,6 @@ class DerivativesMarkPrice(ActorView[DerivativeContract]):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Read the live mark price of each contract that has one."""
-        refuse_unknown_parameters(request=request, known=[])
         report = margin_report(actor=self.actor, account_id=0)
         rows = [
             {
@@ -191,7 +187,6 @@ class DerivativesMarginReport(ActorView[DerivativeTrade]):
     @extend_schema(operation_id="derivatives_margin_report", summary="Read how much margin accounts use")
     def get(self, request: Request) -> Response:
         """Read each account's equity against its margins, those near liquidation first; a participant its own."""
-        refuse_unknown_parameters(request=request, known=[])
         report = margin_report(actor=self.actor)
         return Response(
             {
@@ -287,7 +282,6 @@ class DerivativesContracts(ActorView[DerivativeContract]):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Read the contracts, their scales and their mark prices."""
-        refuse_unknown_parameters(request=request, known=[])
         report = margin_report(actor=self.actor, account_id=0)
         rows = contracts_by_symbol().values()
         marks = report.snapshot.marks

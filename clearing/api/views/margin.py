@@ -24,7 +24,6 @@ from clearing.queries.what_if import PARTS, MarginParts, WhatIf, margin_what_if,
 from ledger.models import Account
 from reference.api.base import ActorView
 from reference.api.fields import decimal_text
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.scopes import Scope
@@ -58,7 +57,6 @@ class MarginReportDetail(ActorView[MarginRun]):
 
         A participant sees its own portfolios and those of the participants that clear through it.
         """
-        refuse_unknown_parameters(request=request, known=["run"])
         text = request.query_params.get("run")
         if text is not None and not (text.isascii() and text.isdigit() and len(text) < 19):
             raise ValidationError({"run": "A run is named by its number."})

@@ -23,7 +23,6 @@ from clearing.queries.margin_parameters import margin_parameters_on
 from clearing.queries.stress import ScenarioRow, StressTable, StressView, read_stress
 from reference.api.base import ActorView
 from reference.api.fields import decimal_text
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.problems import problems
 from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
@@ -52,7 +51,6 @@ class BacktestReport(ActorView[BacktestDay]):
 
         A participant sees its own portfolios and those of the participants that clear through it.
         """
-        refuse_unknown_parameters(request=request, known=["horizon_days"])
         today = business_clock().business_date
         mpor = margin_parameters_on(day=today).mpor_days
         text = request.query_params.get("horizon_days", str(mpor))
@@ -110,7 +108,6 @@ class StressReport(ActorView[StressLoss]):
 
         A member sees its own losses, and the totals of all.
         """
-        refuse_unknown_parameters(request=request, known=[])
         found = read_stress(actor=self.actor, business_date=business_clock().business_date)
         return Response(stress_document(found=found))
 
@@ -166,7 +163,6 @@ class DefaultFundReport(ActorView[FundSizing]):
 
         A member sees its own contribution, and the totals of all.
         """
-        refuse_unknown_parameters(request=request, known=[])
         funds = read_funds(actor=self.actor, business_date=business_clock().business_date)
         return Response({"funds": [fund_document(fund=fund) for fund in funds]})
 
@@ -211,7 +207,6 @@ class DisclosureReport(ActorView[MarginRun]):
     @extend_schema(operation_id="disclosure_retrieve", summary="Read the public quantitative disclosure")
     def get(self, request: Request) -> Response:
         """Read every item of the CPMI-IOSCO disclosure as of the last evening; the same for everybody."""
-        refuse_unknown_parameters(request=request, known=[])
         found = build_disclosure(business_date=business_clock().business_date)
         return Response(disclosure_document(found=found))
 

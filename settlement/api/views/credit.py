@@ -12,7 +12,6 @@ from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
 from reference.api.fields import Amount, CurrencyCode, Isin
-from reference.api.parameters import refuse_unknown_parameters
 from reference.core.scopes import Scope
 from reference.queries import business_clock
 from settlement.filters import CreditFilter
@@ -100,7 +99,6 @@ class CreditLineList(ActorView[CreditLine]):
     @extend_schema(operation_id="credit_lines", summary="Read credit lines: limit, use, collateral")
     def get(self, request: Request) -> Response:
         """Read each line's limit, what is owed on it, what is pledged and what could be."""
-        refuse_unknown_parameters(request=request, known=[])
         today = business_clock().business_date
         lines = read_lines(actor=self.actor, business_date=today)
         return Response(CreditLinesSerializer({"business_date": today, "lines": lines}).data)

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.api.base import ActorView
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
@@ -62,7 +61,6 @@ class BusinessDayDetail(ActorView[BusinessDay]):
     @extend_schema(operation_id="business_day_retrieve", summary="Read the business date, its phase and schedule")
     def get(self, request: Request) -> Response:
         """Read what the business clock says, and the day's schedule against what happened."""
-        refuse_unknown_parameters(request=request, known=[])
         return Response(day_document())
 
 

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.problems import problems
 from reference.core.actor import Role
 from reference.core.scopes import Scope
@@ -133,7 +132,6 @@ class PartyInstructionDetail(PartyInstructionAction):
     )
     def get(self, request: Request, public_id: UUID) -> Response:
         """Read what a party has instructed, its T2S statuses and its links."""
-        refuse_unknown_parameters(request=request, known=[])
         return self.show(public_id)
 
     @extend_schema(
@@ -211,7 +209,6 @@ class PartyInstructionLinks(PartyInstructionAction):
     )
     def delete(self, request: Request, public_id: UUID) -> Response:
         """Take your link with another instruction away; what the other party asked for stands."""
-        refuse_unknown_parameters(request=request, known=["reference"])
         reference = request.query_params.get("reference", "")
         return self.act(public_id=public_id, change=lambda who: unlink_party_instruction(reference=reference, **who))
 

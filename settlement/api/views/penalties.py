@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
 from reference.api.fields import Amount, CurrencyCode, Isin, ParticipantCode, decimal_text
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
@@ -133,7 +132,6 @@ class PenaltyStatement(ActorView[Penalty]):
     )
     def get(self, request: Request) -> Response:
         """Read who owes whom for a month, and when it is paid."""
-        refuse_unknown_parameters(request=request, known=["month"])
         month = business_clock().business_date.replace(day=1)
         if text := request.query_params.get("month"):
             try:

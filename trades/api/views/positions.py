@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from ledger.models import Account
 from reference.api.base import ActorListView, ActorView
-from reference.api.parameters import read_date, refuse_unknown_parameters
+from reference.api.parameters import read_date
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
 from reference.core.actor import Role
@@ -62,7 +62,6 @@ class PositionList(ActorView[Account]):
     def get(self, request: Request) -> Response:
         """List open positions by trade date: worked out as they are read, or as they closed on a date."""
         names = ("participant", "account", "security", "date", "method")
-        refuse_unknown_parameters(request=request, known=names)
         told = {name: request.query_params.get(name, "") for name in names}
         actor, source, today = self.actor, directory(), business_clock().business_date
         on, method = read_date(request=request, name="date"), told["method"]
@@ -101,7 +100,6 @@ class PositionHistory(ActorView[Position]):
     )
     def get(self, request: Request) -> Response:
         """List an account's positions at each close of the last 120 business days, oldest first."""
-        refuse_unknown_parameters(request=request, known=("account", "security"))
         account = get_account(actor=self.actor, code=request.query_params.get("account", ""))
         isin = request.query_params.get("security", "")
         rows = position_history(

@@ -11,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reference.api.base import ActorListView, ActorView
-from reference.api.parameters import refuse_unknown_parameters
 from reference.api.problems import problems
 from reference.core.scopes import Scope
 from reference.queries import business_clock
@@ -46,7 +45,6 @@ class VenueList(ActorView[Venue]):
     )
     def get(self, request: Request) -> Response:
         """List the venues: hours, fees, circuit breaker, how much is quoted and traded today, how well they answer."""
-        refuse_unknown_parameters(request=request, known=[])
         clock = business_clock()
         rows = view_venues(at=clock.at, business_date=clock.business_date)
         return Response({"venues": [venue_document(standing=row) for row in rows]})
@@ -67,7 +65,6 @@ class VenueDetail(ActorView[Venue]):
     )
     def get(self, request: Request, mic: str) -> Response:
         """Read a venue with all its order books: best bid and offer, last price, what traded today."""
-        refuse_unknown_parameters(request=request, known=[])
         clock = business_clock()
         venue = get_venue(mic=mic)
         rows = view_venues(at=clock.at, business_date=clock.business_date)
@@ -97,7 +94,6 @@ class VenueBookDetail(ActorView[VenueBook]):
     )
     def get(self, request: Request, mic: str, isin: str) -> Response:
         """Read a security's order book at a venue: its best levels, best first, as of its last event."""
-        refuse_unknown_parameters(request=request, known=["levels"])
         text = request.query_params.get("levels", "10")
         if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MOST_LEVELS):
             raise ValidationError({"levels": f"A whole number from 1 to {MOST_LEVELS}."})
