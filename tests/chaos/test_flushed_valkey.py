@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -121,6 +121,32 @@ def moments_of(*, draw: random.Random) -> list[datetime]:
     return sorted(opens + timedelta(seconds=draw.uniform(0, span.total_seconds())) for _ in HARMS)
 
 
+def make_watchers(*, port: int) -> tuple[Visitor, Follower]:
+    """Make a member that reports trades and reads pages, and an operator that follows the events."""
+    headers = make_logins()
+    equity = Security.objects.filter(security_type="EQUITY").select_related("currency").order_by("pk")[0]
+    fields = {"buyer": "ALDERBK", "seller": "BRIXTON", "security": equity.symbol, "quantity": equity.lot_size_units,
+              "price": "1.00", "currency": equity.currency.code, "trade_date": FIRST.isoformat()}  # fmt: skip
+    visitor = Visitor(port=port, headers=headers["member"], mark=MARK, fields=fields)
+    return visitor, Follower(port=port, headers=headers["operator"])
+
+
+def be_without(*, valkey: OwnValkey, visitor: Visitor, processes: Processes, check: Callable[[], None]) -> None:
+    """Kill Valkey, and start it empty once the visitor has gone through all that it does, uncounted."""
+    valkey.kill()
+    done, uncounted = visitor.reported, visitor.uncounted
+
+    def went_on() -> bool:
+        check()
+        return visitor.reported > done + 1 and visitor.uncounted > uncounted
+
+    wait_until(went_on, seconds=START_SECONDS, processes=processes, what="work without Valkey")
+    assert log_in(port=processes.port, name="chaos-late", password=PASSWORD) == 302
+    assert log_in(port=processes.port, name="chaos-late", password="another") == 200
+    assert processes.ask("/ready") == 503
+    valkey.start()
+
+
 def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, valkey: OwnValkey) -> None:
     draw = random.Random(draw_seed())
     load_reference()
@@ -128,13 +154,8 @@ def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, va
     prepare_books(first_date=FIRST)
     # The weekend before is passed over at once.
     advance(until=datetime.combine(FIRST, BEGIN, tzinfo=BUSINESS_ZONE), feed=demo_feed(seed=MARKET_SEED))
-    headers = make_logins()
+    visitor, follower = make_watchers(port=processes.port)
     forget_directory()
-    equity = Security.objects.filter(security_type="EQUITY").select_related("currency").order_by("pk")[0]
-    fields = {"buyer": "ALDERBK", "seller": "BRIXTON", "security": equity.symbol, "quantity": equity.lot_size_units,
-              "price": "1.00", "currency": equity.currency.code, "trade_date": FIRST.isoformat()}  # fmt: skip
-    visitor = Visitor(port=processes.port, headers=headers["member"], mark=MARK, fields=fields)
-    follower = Follower(port=processes.port, headers=headers["operator"])
     for name in NAMES:
         processes.start(name)
 
@@ -151,6 +172,10 @@ def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, va
         check()
         return business_clock().at >= moment
 
+    def closed() -> bool:
+        check()
+        return BusinessDay.objects.exclude(closed_at=None).exists()
+
     wait_until(ready, seconds=START_SECONDS, processes=processes, what="/ready")
     pids = {name: process.pid for name, process in processes.running.items()}
     start_clock(clock=business_clock(), seconds_per_day=SECONDS_PER_DAY, now=timezone.now())
@@ -165,22 +190,11 @@ def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, va
         if harm == "flush":
             valkey.client.flushall()
         else:
-            valkey.kill()
-            # It stays away until the visitor has gone through all that it does, uncounted, and somebody has logged in.
-            done, uncounted = visitor.reported, visitor.uncounted
-            wait_until(
-                lambda: check() or (visitor.reported > done + 1 and visitor.uncounted > uncounted),  # type: ignore[func-returns-value]  # noqa: B023
-                seconds=START_SECONDS, processes=processes, what="work without Valkey",
-            )  # fmt: skip
-            assert log_in(port=processes.port, name="chaos-late", password=PASSWORD) == 302
-            assert log_in(port=processes.port, name="chaos-late", password="another") == 200
-            assert processes.ask("/ready") == 503
-            valkey.start()
+            be_without(valkey=valkey, visitor=visitor, processes=processes, check=check)
             harmed_at = time.monotonic()
         wait_until(ready, seconds=START_SECONDS, processes=processes, what="/ready once more")
         ready_seconds.append(time.monotonic() - harmed_at)
-    wait_until(lambda: check() or BusinessDay.objects.exclude(closed_at=None).exists(), seconds=DAY_SECONDS,  # type: ignore[func-returns-value]
-               processes=processes, what="the end of the day")  # fmt: skip
+    wait_until(closed, seconds=DAY_SECONDS, processes=processes, what="the end of the day")
     clock = business_clock()
     set_business_clock(business_date=clock.business_date, at=clock.at, running=False)
     visitor.over.set()
@@ -201,8 +215,13 @@ def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, va
         f"uncounted; slowest answer {visitor.slowest_seconds:.1f} s; answers {dict(visitor.answers)}"
     )
     assert visitor.slowest_seconds < HANG_SECONDS
+    assert_books(reported=visitor.reported, expected=expected)
+
+
+def assert_books(*, reported: int, expected: dict[str, Any]) -> None:
+    """Assert that all holds, each report is there once, and the day came to what the undisturbed one comes to."""
     assert [finding for finding in check_invariants() if finding.violations] == []
-    assert Trade.objects.filter(trade_id__startswith=MARK).count() == visitor.reported
+    assert Trade.objects.filter(trade_id__startswith=MARK).count() == reported
     assert set(Trade.objects.filter(trade_id__startswith=MARK).values_list("status", flat=True)) == {"NEW"}
     assert_same(found=figures(but=MARK), expected=expected)
     settled = Instruction.objects.filter(status="SETTLED").count()

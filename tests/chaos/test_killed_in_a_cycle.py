@@ -136,6 +136,32 @@ def assert_all_or_nothing(*, before: tuple[int, ...], batch: set[int]) -> bool:
     return True
 
 
+def start_worker(*, processes: Processes, queue: redis.Redis) -> None:
+    """Start the worker, with nothing to do, and wait until it takes tasks."""
+    starts = processes.log("worker").count("ready.")
+    queue.delete("fmi")
+    processes.start("worker")
+    wait_until(
+        lambda: processes.log("worker").count("ready.") > starts, seconds=120, processes=processes, what="the worker"
+    )
+
+
+def run_undisturbed(*, processes: Processes, sender: Celery) -> None:
+    """Let a cycle run to its end, asked for as often as it takes."""
+    before, asked_at = books()[0], 0.0
+
+    def done() -> bool:
+        nonlocal asked_at
+        if books()[0] > before and not in_a_cycle():
+            return True
+        if time.monotonic() > asked_at + 3 and not in_a_cycle():
+            sender.send_task("settlement.settle_now", queue="fmi")
+            asked_at = time.monotonic()
+        return False
+
+    wait_until(done, seconds=PATIENCE_SECONDS, processes=processes, what="a cycle")
+
+
 @pytest.mark.parametrize("victim", ["child", "worker"])
 def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(
     processes: Processes, broker: str, victim: str
@@ -151,38 +177,9 @@ def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(
     market = Market(chain=chain, random_numbers=random.Random(draw_seed()))
     sender = Celery(broker=broker, set_as_current=False)
     queue = redis.Redis.from_url(broker)
-    starts = 0
-
-    def start_worker() -> None:
-        """Start the worker, with nothing to do, and wait until it takes tasks."""
-        nonlocal starts
-        starts += 1
-        queue.delete("fmi")
-        processes.start("worker")
-        wait_until(
-            lambda: processes.log("worker").count("ready.") == starts, seconds=120, processes=processes,
-            what="the worker",
-        )  # fmt: skip
-
-    start_worker()
-
-    def run_undisturbed() -> None:
-        """Let a cycle run to its end, asked for as often as it takes."""
-        before, asked_at = books()[0], 0.0
-
-        def done() -> bool:
-            nonlocal asked_at
-            if books()[0] > before and not in_a_cycle():
-                return True
-            if time.monotonic() > asked_at + 3 and not in_a_cycle():
-                sender.send_task("settlement.settle_now", queue="fmi")
-                asked_at = time.monotonic()
-            return False
-
-        wait_until(done, seconds=PATIENCE_SECONDS, processes=processes, what="a cycle")
-
+    start_worker(processes=processes, queue=queue)
     market.instruct()
-    run_undisturbed()
+    run_undisturbed(processes=processes, sender=sender)
     stood = []
     for _ in range(KILLS):
         batch, before = market.instruct(), books()
@@ -198,9 +195,9 @@ def test_killed_at_any_point_of_a_cycle_all_of_it_stands_or_none(
         wait_until(lambda: not in_a_cycle(), seconds=PATIENCE_SECONDS, processes=processes, what="the end of it")
         stood.append(assert_all_or_nothing(before=before, batch=batch))
         if victim == "worker":
-            start_worker()
+            start_worker(processes=processes, queue=queue)
         if not stood[-1]:
-            run_undisturbed()
+            run_undisturbed(processes=processes, sender=sender)
             assert assert_all_or_nothing(before=before, batch=batch)
     print(f"{victim} killed {len(stood)} times: {stood.count(False)} took a cycle back, {stood.count(True)} came after")
     assert len(stood) == KILLS

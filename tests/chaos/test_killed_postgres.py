@@ -23,7 +23,7 @@ from events.services.verify import trusted_keys, verify_and_keep
 from fmi.invariants import check_invariants
 from reference.models import Participant
 from reference.queries import forget_directory
-from tests.factories.chain import make_chain
+from tests.factories.chain import Chain, make_chain
 from tests.factories.durable import Durable, durable_database
 from tests.factories.market import login
 from tests.factories.processes import (
@@ -82,20 +82,29 @@ def page_answers(*, processes: Processes, headers: dict[str, str]) -> tuple[int,
         client.close()
 
 
+def make_load(*, chain: Chain, port: int) -> tuple[Load, dict[str, str]]:
+    """Make each member's clients, one for uploads and some for single reports; return them and one's login."""
+    load = Load()
+    for code in ("ALPHA", "BRAVO"):
+        headers = session_headers(login(participant=Participant.objects.get(code=code), name=code.lower()))
+        plain = {"port": port, "headers": headers, "fields": lambda trade_id: chain.fields(trade_id, "ALPHA", "BRAVO")}
+        load.add(name=f"U@{code}", lines=LINES, form=NDJSON, **plain)
+        for number in range(SINGLE_CLIENTS):
+            load.add(name=f"S{number}@{code}", **plain)
+    return load, headers
+
+
+def outages(load: Load) -> list[int]:
+    """Return how often each client was told that the database is away."""
+    load.check()
+    return [reporter.answers["503 database-unavailable"] for reporter in load.reporters]
+
+
 def test_killed_under_load_no_acknowledged_report_is_lost(durable: Durable, processes: Processes) -> None:
     draw = random.Random(draw_seed())
     assert set(durable.settings().values()) == {"on"}
     chain = make_chain()
-    load = Load()
-    headers = {}
-    for code in ("ALPHA", "BRAVO"):
-        member = Participant.objects.get(code=code)
-        headers[code] = session_headers(login(participant=member, name=code.lower()))
-        plain = {"port": processes.port, "headers": headers[code],
-                 "fields": lambda trade_id: chain.fields(trade_id, "ALPHA", "BRAVO")}  # fmt: skip
-        load.add(name=f"U@{code}", lines=LINES, form=NDJSON, **plain)
-        for number in range(SINGLE_CLIENTS):
-            load.add(name=f"S{number}@{code}", **plain)
+    load, headers = make_load(chain=chain, port=processes.port)
     forget_directory()
     for name in NAMES:
         processes.start(name)
@@ -103,11 +112,6 @@ def test_killed_under_load_no_acknowledged_report_is_lost(durable: Durable, proc
     def ready() -> bool:
         load.check()
         return processes.ask("/ready") == 200
-
-    def outages() -> list[int]:
-        """Return how often each client was told that the database is away."""
-        load.check()
-        return [reporter.answers["503 database-unavailable"] for reporter in load.reporters]
 
     wait_until(ready, seconds=START_SECONDS, processes=processes, what="/ready")
     pids = {name: process.pid for name, process in processes.running.items()}
@@ -118,14 +122,14 @@ def test_killed_under_load_no_acknowledged_report_is_lost(durable: Durable, proc
         enough = before + draw.randint(LINES // 2, 2 * LINES)
         wait_until(lambda: load.acknowledged() > enough, seconds=START_SECONDS, processes=processes, what="load")  # noqa: B023
         time.sleep(draw.uniform(0, 0.5))
-        told = outages()
+        told = outages(load)
         killed += durable.crash()
         # It stays away until each client has been refused, and a reader of pages with them.
         wait_until(
-            lambda: all(now > then for now, then in zip(outages(), told, strict=True)),  # noqa: B023
+            lambda: all(now > then for now, then in zip(outages(load), told, strict=True)),  # noqa: B023
             seconds=START_SECONDS, processes=processes, what="refusals",
         )  # fmt: skip
-        pages[page_answers(processes=processes, headers=headers["ALPHA"])] += 1
+        pages[page_answers(processes=processes, headers=headers)] += 1
         assert processes.ask("/ready") == 503
         assert processes.ask("/health") == 200
         restarted_at = time.monotonic()

@@ -108,7 +108,7 @@ def test_it_lives_refuses_a_second_start_and_stops_without_a_trace(var: Path) ->
         assert second.returncode == 1
         url = running_pair(directory=var).environment()["DATABASE_URL"]
         with psycopg.connect(url) as connection:
-            connection.execute("CREATE TABLE left_by_the_first_start ()")
+            connection.execute("INSERT INTO django_session VALUES ('left-by-the-first-start', '', now() + '1 day')")
         process.send_signal(signal.SIGTERM)
         output = process.communicate(timeout=60)[0]
     assert process.returncode == 0
@@ -122,7 +122,8 @@ def test_a_later_start_has_the_data_and_a_dead_worker_ends_it(var: Path) -> None
     with running(var=var, port=port) as process:
         url = running_pair(directory=var).environment()["DATABASE_URL"]
         with psycopg.connect(url) as connection:
-            connection.execute("SELECT FROM left_by_the_first_start")
+            left = connection.execute("SELECT 1 FROM django_session WHERE session_key = 'left-by-the-first-start'")
+            assert left.fetchall() == [(1,)]
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         worker = next(
             int(child)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import schemathesis
 from django.core.signals import request_finished, request_started
@@ -18,6 +19,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.internal.conjecture.engine import ConjectureRunner
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
@@ -30,6 +32,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.factories.fuzz_doors import Doors
+from tests.factories.fuzz_good import Good, good_requests
+from tests.factories.fuzz_names import examples, known_values, read_lists, values_by_field
 
 CHECKS = [
     not_a_server_error,
@@ -38,9 +42,9 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-METHODS = ("get", "post", "put", "patch", "delete")
-KEYS = ("id", "public_id", "code", "client_id", "mic", "isin", "trade_id", "name", "key", "account_id")
 REPORTED_FAILURES = 5
+# So many of the cases are the request that succeeds, with little changed.
+NEARLY_GOOD = 1 / 8
 SIGNALS = (request_started, request_finished)
 
 
@@ -57,18 +61,30 @@ class Outcome:
 class Fuzz:
     """The API of this process with its schema. logins: the headers that log in, by name; "" has none."""
 
-    def __init__(self, *, logins: dict[str, dict[str, str]], reader: Client) -> None:
-        """Make the schema, and take what there is to be named in addresses and bodies from the API's own lists."""
+    def __init__(self, *, logins: dict[str, dict[str, str]], reader: Client, keys: dict[str, Any]) -> None:
+        """Make the schema, and take what there is to be named in addresses and bodies from the API's own lists.
+
+        keys: what the requests name that are known to succeed.
+        """
         document = json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))
         self.schema: Any = schemathesis.openapi.from_dict(document)
         self.logins = logins
         self.paths: dict[str, Any] = document["paths"]
-        self.known = _known_values(paths=self.paths, reader=reader)
-        self.by_field = _values_by_field(paths=self.paths, reader=reader)
-        self.examples = _examples(paths=self.paths)
+        self.by_label = {one.label: one for one in self.operations()}
+        self.good = good_requests(labels=list(self.by_label), keys=keys)
+        lists = read_lists(paths=self.paths, reader=reader)
+        self.known = known_values(paths=self.paths, lists=lists)
+        self.by_field = values_by_field(lists=lists)
+        self.examples = examples(paths=self.paths)
+        for label, good in self.good.items():
+            if good.path_parameters:
+                self.known.setdefault(label.split(" ", 1)[1], []).append(good.path_parameters)
+            if isinstance(good.body, dict):
+                self.examples[label] = good.body
         self.doors = Doors()
         self.schema.app = self.doors.application
         self.undo = Undo()
+        self.last = b""
         # What stands by now stays: the collector need not look through it again and again.
         gc.freeze()
 
@@ -98,24 +114,41 @@ class Fuzz:
         )
         @given(case=st.sampled_from([valid, valid, broken]).flatmap(lambda one: one))
         def answer(case: Any) -> None:
-            self._name_what_there_is(case, random)
+            good = None
+            if random.random() < NEARLY_GOOD:
+                good = self._make_nearly_good(case, random)
+            else:
+                self._name_what_there_is(case, random)
             invented = (case.headers, case.cookies)
             for names, outcome in zip(groups, outcomes.values(), strict=True):
-                login = random.choice(names)
+                login = random.choice((good.by, good.by, "signed") if good and good.by in names else names)
                 case.headers, case.cookies = invented
                 if login or random.random() < 1 / 2:
                     # What the schema's ways to log in made schemathesis invent.
                     case.headers = {name: text for name, text in case.headers.items() if name != "Authorization"}
                     case.cookies = {}
-                self.try_case(case, self.logins[login], outcome)
+                self.try_case(case, self.logins[login], outcome, before=good and self.good.get(good.before))
 
-        answer()
+        # What Hypothesis would make of a case by repeating parts of it takes longer than a new one, and is less new.
+        with patch.object(ConjectureRunner, "generate_mutations_from", lambda *_: None):
+            answer()
         return outcomes
 
-    def try_case(self, case: Any, headers: dict[str, str], outcome: Outcome) -> None:
-        """Send a case, check its answer, and undo it."""
+    def run_good(self, operation: Any) -> Outcome:
+        """Answer the request of an operation that is known to succeed, after the one that it needs before it."""
+        good, outcome = self.good[operation.label], Outcome()
+        case = operation.Case(**good.fields())
+        self.try_case(case, self.logins[good.by], outcome, before=self.good.get(good.before))
+        return outcome
+
+    def try_case(self, case: Any, headers: dict[str, str], outcome: Outcome, *, before: Good | None = None) -> None:
+        """Send a case, check its answer, and undo it. before: what is asked for first, and undone with it."""
         with self.undo:
+            if before is not None:
+                first = self.by_label[before.label].Case(**before.fields())
+                self.doors.send(first, headers=self.logins[before.by], streams=False)
             response = self.doors.send(case, headers=headers, streams=_streams(case.operation))
+        self.last = response.content
         outcome.cases += 1
         outcome.statuses[response.status_code] += 1
         sent = (case.path_parameters, case.query, case.headers, case.cookies, case.media_type, case.body)
@@ -129,6 +162,22 @@ class Fuzz:
                     body = response.content[:300].decode(errors="replace") + self.doors.fault[-2000:]
                     words = f"{str(failure)[:700]}\n{case.as_curl_command()[:700]}\n{body}"
                     outcome.failures.setdefault(place, words)
+
+    def _make_nearly_good(self, case: Any, random: Random) -> Good:
+        """Make a case the request that succeeds, with one in six of the fields that it made up; return that request."""
+        good = self.good[case.operation.label]
+
+        def kept(part: Any) -> dict[str, Any]:
+            made_up = part.items() if isinstance(part, dict) else ()
+            return {name: value for name, value in made_up if random.random() < 1 / 6}
+
+        made = good.fields()
+        for name in ("headers", "path_parameters", "query", "body"):
+            if isinstance(made.get(name), dict):
+                made[name] |= {} if name == "path_parameters" else kept(getattr(case, name))
+        for name, value in made.items():
+            setattr(case, name, value)
+        return good
 
     def _name_what_there_is(self, case: Any, random: Random) -> None:
         """Put what exists in place of two in three of the names that a case made up.
@@ -197,66 +246,6 @@ def undone() -> Iterator[None]:
 def _streams(operation: Any) -> bool:
     """Tell whether an operation answers with what does not end."""
     return "text/event-stream" in operation.definition.raw["responses"].get("200", {}).get("content", {})
-
-
-def _lists(*, paths: dict[str, Any], reader: Client) -> dict[str, list[dict[str, Any]]]:
-    """Return the first page of every list that needs no parameter, by its path."""
-    found = {}
-    for path, operations in paths.items():
-        if "{" not in path and "get" in operations:
-            answer = reader.get(path)
-            body = answer.json() if answer.status_code == 200 and "json" in answer["Content-Type"] else {}
-            rows = body.get("results") if isinstance(body, dict) else body
-            if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-                found[path] = rows
-    return found
-
-
-def _known_values(*, paths: dict[str, Any], reader: Client) -> dict[str, list[dict[str, Any]]]:
-    """Return path parameters that name what exists, by path: those of the list that the path begins with."""
-    lists = _lists(paths=paths, reader=reader)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for path in paths:
-        head, brace, rest = path.partition("/{")
-        rows = lists.get(head, lists.get(head + "s", []))
-        if not brace or not rows:
-            continue
-        name = rest.partition("}")[0]
-        field_name = next((key for key in (name, *KEYS) if key in rows[0]), None)
-        if field_name is not None:
-            found[path] = [{name: row[field_name]} for row in rows[:20] if row[field_name] is not None]
-    return found
-
-
-def _values_by_field(*, paths: dict[str, Any], reader: Client) -> dict[str, list[Any]]:
-    """Return what stands in the fields of all lists, by the field's name: what bodies are made of."""
-    found: dict[str, list[Any]] = {}
-    for rows in _lists(paths=paths, reader=reader).values():
-        for row in rows[:20]:
-            for name, value in row.items():
-                if isinstance(value, str | int) and not isinstance(value, bool):
-                    values = found.setdefault(name, [])
-                    if value not in values and len(values) < 20:
-                        values.append(value)
-    found["isin"] = found["security"]
-    codes = [row["code"] for row in _lists(paths={k: v for k, v in paths.items() if k.endswith("/participants")},
-                                           reader=reader).get("/api/v1/participants", [])]  # fmt: skip
-    for name in ("buyer", "seller", "participant", "deliverer", "receiver", "counterparty", "member", "reporter"):
-        if codes:
-            found[name] = codes
-    return found
-
-
-def _examples(*, paths: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the first documented example of the body of each operation that has one, by its label."""
-    found: dict[str, dict[str, Any]] = {}
-    for path, operations in paths.items():
-        for method in METHODS:
-            body = operations.get(method, {}).get("requestBody", {}).get("content", {}).get("application/json", {})
-            for example in body.get("examples", {}).values():
-                if isinstance(example["value"], dict):
-                    found.setdefault(f"{method.upper()} {path}", example["value"])
-    return found
 
 
 def report(*, outcomes: dict[str, dict[str, Outcome]], number: int, write: Callable[[str], None]) -> None:
