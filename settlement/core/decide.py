@@ -6,6 +6,7 @@ circles without any stock of their own settle in one decision.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -185,8 +186,9 @@ def reasons_of(*, decision: Decision, row_is_cash: Flags) -> list[Reason | None]
     ]
 
 
+@cache
 def warm_up() -> None:
-    """Compile every kernel, or load it from the cache: for a worker's start, not for its first cycle."""
+    """Compile every kernel, or load it from the cache, once in a process: at its start, not in its first cycle."""
     # The smaller one ends in the exact decision, the larger in the search.
     for count in (21, 60):
         decide_settlement(batch=_mixed_batch(count))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -69,8 +69,11 @@ PAGES = (
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light")])
-def test_every_page(sign_in: SignIn, played: Chain, complaints: list[str], width: int, scheme: str) -> None:
+@pytest.mark.parametrize(("width", "schemes"), [(1440, ("dark", "light")), (390, ("light",))], ids=["wide", "narrow"])
+def test_every_page(
+    sign_in: SignIn, played: Chain, complaints: list[str], width: int, schemes: tuple[Literal["dark", "light"], ...]
+) -> None:
+    """Each page is loaded in the first scheme and then shown in the other too."""
     from events.models import AuditRecord
     from settlement.models import Cycle, Instruction
     from tests.factories.executing import make_buyer, make_executed
@@ -79,7 +82,6 @@ def test_every_page(sign_in: SignIn, played: Chain, complaints: list[str], width
     order = make_executed(played, make_buyer(played), reference="O-1", parts=2)
     page = sign_in("operator")
     page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     details = (
         f"/trades/{Trade.objects.get(trade_id='S1-A').public_id}/",
         f"/instructions/{Instruction.objects.earliest('id').public_id}/",
@@ -88,7 +90,10 @@ def test_every_page(sign_in: SignIn, played: Chain, complaints: list[str], width
         f"/audit/{AuditRecord.objects.latest('id').pk}/",
     )
     for address in (*PAGES, *details):
+        page.emulate_media(color_scheme=schemes[0])
         page.goto(address)
-        assert page.evaluate(OVERFLOW) <= 0, address
-        assert page.locator("h1").count() == 1, address
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(OVERFLOW) <= 0, (address, scheme)
+            assert page.locator("h1").count() == 1, (address, scheme)
     assert complaints == []

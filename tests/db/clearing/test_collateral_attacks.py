@@ -31,18 +31,18 @@ MOVING = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _called(chain: Chain) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _called(file_market: Chain) -> None:
     """ALPHA has put in and taken out; BRAVO's call is paid in part and overdue, DELTA's is open."""
-    join(chain)
-    put_in(chain, "ALPHA", "EUR", 5_000)
-    put_in(chain, "ALPHA", "BOND", 100)
-    withdraw_collateral(order=order(chain, "ALPHA"), asset_id=chain.assets["EUR"], amount=1_000)
-    chain.give("BRAVO", "EUR", 30_000)
-    issue_calls(run=require(chain, BRAVO=70_000))
-    chain.move_to(chain.day.replace(day=9), 9)
-    pay_calls(at=chain.at, business_date=chain.day)
-    issue_calls(run=require(chain, DELTA=5_000))
+    join(file_market)
+    put_in(file_market, "ALPHA", "EUR", 5_000)
+    put_in(file_market, "ALPHA", "BOND", 100)
+    withdraw_collateral(order=order(file_market, "ALPHA"), asset_id=file_market.assets["EUR"], amount=1_000)
+    file_market.give("BRAVO", "EUR", 30_000)
+    issue_calls(run=require(file_market, BRAVO=70_000))
+    file_market.move_to(file_market.day.replace(day=9), 9)
+    pay_calls(at=file_market.at, business_date=file_market.day)
+    issue_calls(run=require(file_market, DELTA=5_000))
     run("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 

@@ -23,11 +23,17 @@ def refuse(code: str, act: Any, *arguments: Any, **fields: Any) -> None:
     assert caught.value.code == code
 
 
-@pytest.fixture
-def lost(chain: Chain) -> Chain:
+@pytest.fixture(scope="module")
+def _lost(file_market: Chain) -> None:
+    """DELTA has lost, once for the file."""
     from tests.factories.defaulting import lose
 
-    lose(chain)
+    lose(file_market)
+
+
+@pytest.fixture
+def lost(_lost: None, chain: Chain) -> Chain:
+    """The market in which DELTA has lost, as no test before has left it."""
     return chain
 
 

@@ -34,17 +34,17 @@ COPY_PART = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _sized(chain: Chain) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _sized(file_market: Chain) -> None:
     """Backtest, stress and size once, so that every table has rows."""
-    join_members(chain)
+    join_members(file_market)
     load_stress_scenarios()
     for day, close in ((MONDAY, "100"), (date(2008, 9, 9), "70")):
-        add_price(chain, "STOCK", day, close)
-    run = make_run(chain, MONDAY, {"ALPHA": ({"STOCK": 10_000}, 300), "BRAVO": ({"STOCK": -9_000}, 200)})
+        add_price(file_market, "STOCK", day, close)
+    run = make_run(file_market, MONDAY, {"ALPHA": ({"STOCK": 10_000}, 300), "BRAVO": ({"STOCK": -9_000}, 200)})
     run_stress(run=run)
     size_fund(run=run)
-    backtest_margins(run=make_run(chain, date(2008, 9, 9), {}))
+    backtest_margins(run=make_run(file_market, date(2008, 9, 9), {}))
     run_sql("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
@@ -71,41 +76,53 @@ def played_back() -> transaction.Atomic:
     return atomic
 
 
-def play(*, days: int = DAYS, seed: int = 7) -> dict[str, Any]:
-    """Play days from the first on a fresh market and report; leave nothing behind."""
-    with played_back():
-        prepare_books(first_date=FIRST)
-        play_days(days=days, seed=seed)
-        report = run_report(findings=check_invariants())
-        transaction.set_rollback(True)
-    forget()
-    return report
+def told(**options: Any) -> dict[str, Any]:
+    """Return what the command prints."""
+    output = io.StringIO()
+    call_command("play_days", json=True, stdout=output, **options)
+    figures: dict[str, Any] = json.loads(output.getvalue())
+    return figures
 
 
 def forget() -> None:
-    """Forget what the process cached of a rolled back market."""
+    """Forget what the process cached of a rolled back market, and the heads of its audit log."""
     from reference.queries import forget_directory
     from trades.queries.held_books import forget_books
 
     forget_directory()
     forget_books()
+    Path(settings.AUDIT_HEADS).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What the command said of a fresh market: after one day, after the missing ones, and asked to begin anew."""
+
+    first_day: dict[str, Any]
+    all_days: dict[str, Any]
+    refusal: str
 
 
 @pytest.fixture(scope="module")
-def undisturbed() -> dict[str, dict[str, Any]]:
-    """Hold the figures of a run that nothing disturbed, once it was played."""
-    return {}
+def undisturbed() -> Callable[[], Undisturbed]:
+    """Return what plays the days by the command, once for the tests of the file, and leaves nothing behind."""
+
+    @cache
+    def play() -> Undisturbed:
+        with played_back():
+            first_day, all_days = (told(resume=True, days=days, seed=7) for days in (1, DAYS))
+            with pytest.raises(CommandError) as refused:
+                told(first_date=FIRST)
+            transaction.set_rollback(True)
+        forget()
+        return Undisturbed(first_day=first_day, all_days=all_days, refusal=str(refused.value))
+
+    return play
 
 
-def figures(undisturbed: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    if not undisturbed:
-        undisturbed["report"] = play()
-    return undisturbed["report"]
-
-
-def test_every_state_and_every_rule_occurs_and_no_invariant_is_broken(undisturbed: dict[str, dict[str, Any]]) -> None:
-    """That the same seed gives the same figures is told by the tests that play it otherwise."""
-    first = figures(undisturbed)
+def test_every_state_and_every_rule_occurs_and_no_invariant_is_broken(undisturbed: Callable[[], Undisturbed]) -> None:
+    """That the same seed gives the same figures is told by the test that plays it cut off."""
+    first = undisturbed().all_days
     assert set(first["invariants"].values()) == {0}
     assert first["days"] == DAYS
     assert sum(first["trades"].values()) > TRADES
@@ -113,29 +130,41 @@ def test_every_state_and_every_rule_occurs_and_no_invariant_is_broken(undisturbe
     assert all(first["matches"][rule] > 0 for rule in ("EXACT", "LOCKED_IN", "OPTIONAL"))
 
 
+def test_the_command_prints_the_figures_as_json_and_goes_on_where_it_stopped(
+    undisturbed: Callable[[], Undisturbed],
+) -> None:
+    """That they are the figures of the days is told by the test that plays them cut off, without the command."""
+    said = undisturbed()
+    assert (said.first_day["from"], said.first_day["to"], said.first_day["days"]) == ("2008-09-08", "2008-09-08", 1)
+    assert (said.all_days["from"], said.all_days["to"], said.all_days["days"]) == ("2008-09-08", "2008-09-10", DAYS)
+    assert said.refusal.startswith("The last business day here is 2008-09-10")
+
+
 class Cut(Exception):
     """The process ends here."""
 
 
 class Fate:
-    """Dies at every so many calls of the pieces it is put around, each time a little later."""
+    """Dies at every so many calls of the pieces it is put around, each time a little later: before one, after one."""
 
-    def __init__(self, *, dies_before: bool) -> None:
-        self.dies_before, self.calls, self.deaths = dies_before, 0, 0
-        self.died_in: set[str] = set()
+    def __init__(self) -> None:
+        self.calls, self.deaths = 0, 0
+        self.died: set[tuple[str, str]] = set()
 
     def around(self, piece: str, function: Any) -> Any:
         """Return the function, mortal."""
 
         def mortal(*arguments: Any, **named: Any) -> Any:
             self.calls += 1
-            # Not in the rhythm of the day, and once in every piece whatever its rhythm.
-            dies = self.calls % (31 + self.deaths % 11) == 0 or (self.calls > 20 and piece not in self.died_in)
+            missing = [side for side in SIDES if (piece, side) not in self.died]
+            # Not in the rhythm of the day, and once on each side of every piece whatever its rhythm.
+            dies = self.calls % (31 + self.deaths % 11) == 0 or (self.calls > 20 and missing)
             if dies:
+                side = missing[0] if missing else SIDES[self.deaths % 2]
                 self.deaths += 1
                 self.calls = 0
-                self.died_in.add(piece)
-            if dies and self.dies_before:
+                self.died.add((piece, side))
+            if dies and side == "before":
                 raise Cut
             result = function(*arguments, **named)
             if dies:
@@ -145,6 +174,7 @@ class Fate:
         return mortal
 
 
+SIDES = ("before", "after")
 PIECES = (
     "run_task",
     "deliver_facts",
@@ -156,13 +186,12 @@ PIECES = (
 )
 
 
-@pytest.mark.parametrize("dies_before", [True, False], ids=["before", "after"])
 def test_cut_off_anywhere_and_taken_up_again_it_comes_to_the_same_figures(
-    undisturbed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, dies_before: bool
+    undisturbed: Callable[[], Undisturbed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a killed worker leaves is taken up by the next one: nothing lost, nothing doubled."""
-    expected = figures(undisturbed)
-    fate = Fate(dies_before=dies_before)
+    expected = undisturbed().all_days
+    fate = Fate()
     for piece in PIECES:
         monkeypatch.setattr(business_day, piece, fate.around(piece, getattr(business_day, piece)))
     with played_back():
@@ -171,22 +200,24 @@ def test_cut_off_anywhere_and_taken_up_again_it_comes_to_the_same_figures(
             # What it had committed stays, as after a kill.
             with contextlib.suppress(Cut):
                 play_days(days=left, seed=7)
-        report = run_report(findings=check_invariants())
+        report = json.loads(json.dumps(run_report(findings=check_invariants())))
         assert waiting_facts() == 0
         transaction.set_rollback(True)
     forget()
     assert fate.deaths > 30
-    assert fate.died_in == set(PIECES)
+    assert fate.died == set(product(PIECES, SIDES))
     # A step done again runs its cycle again, and finds nothing more to settle.
     cycles, expected_cycles = report.pop("cycles"), {**expected}.pop("cycles")
     assert cycles["settled"] == expected_cycles["settled"]
     assert report == {name: value for name, value in expected.items() if name != "cycles"}
 
 
-def test_a_played_day_in_the_database_and_another_seed_gives_another() -> None:
-    other = play(days=1, seed=8)
+def test_a_played_day_in_the_database_and_another_seed_gives_another(
+    undisturbed: Callable[[], Undisturbed],
+) -> None:
+    other = undisturbed().first_day
     prepare_books(first_date=FIRST)
-    assert play_days(days=1, seed=7) == [FIRST]
+    assert play_days(days=1, seed=8) == [FIRST]
     day = BusinessDay.objects.get()
     assert day.closed_at == at_time(FIRST, 18, 30)
     assert day.report["violations"] == {}
@@ -222,7 +253,6 @@ def test_a_day_that_is_no_business_day_is_refused(day: date) -> None:
 
 def test_two_processes_cannot_move_business_time(django_db_blocker: DjangoDbBlocker) -> None:
     import psycopg
-    from django.conf import settings
     from django.db import connection
 
     prepare_books(first_date=FIRST)
@@ -231,15 +261,3 @@ def test_two_processes_cannot_move_business_time(django_db_blocker: DjangoDbBloc
         other.execute("SELECT pg_advisory_lock(%s)", [business_day.DAY_LOCK_KEY])
         with pytest.raises(ClockHeld):
             play_days(days=1, seed=7)
-
-
-def test_the_command_prints_the_figures_as_json_and_goes_on_where_it_stopped(
-    undisturbed: dict[str, dict[str, Any]],
-) -> None:
-    expected = figures(undisturbed)
-    for days in (1, DAYS):
-        output = io.StringIO()
-        call_command("play_days", resume=True, days=days, seed=7, json=True, stdout=output)
-    assert json.loads(output.getvalue()) == json.loads(json.dumps(expected))
-    with pytest.raises(CommandError, match="The last business day here is 2008-09-10"):
-        call_command("play_days", first_date=FIRST, json=True, stdout=io.StringIO())

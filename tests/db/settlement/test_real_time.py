@@ -199,17 +199,15 @@ def test_what_came_before_the_cut_off_is_in_its_last_cycle(eve: Chain) -> None:
     assert (second_cycle.name, second_cycle.business_date) == ("Night-time cycle 1, sequence 4", date(2008, 9, 9))
 
 
-@pytest.mark.parametrize(
-    ("hour", "minute", "partials"),
-    [(7, 59, False), (8, 0, True), (8, 29, True), (8, 30, False), (10, 14, True), (10, 15, False),
-     (12, 0, True), (14, 14, True), (14, 15, False), (15, 29, False), (15, 59, True)],
-)  # fmt: skip
-def test_parts_settle_in_real_time_only_while_a_window_is_open(
-    eve: Chain, hour: int, minute: int, partials: bool
-) -> None:
+def test_parts_settle_in_real_time_only_while_a_window_is_open(eve: Chain) -> None:
     """08:00 for 30 minutes, 10:00, 12:00 and 14:00 for 15, 15:30 to the DvP cut-off (Clearstream for T2S, 2019)."""
-    go(eve, hour, minute)
-    assert real_time_mode(at=at_time(MONDAY, hour, minute)) == RealTime(MONDAY, "ALL", partials)
+    for hour, minute, partials in (
+        (7, 59, False), (8, 0, True), (8, 29, True), (8, 30, False), (10, 14, True), (10, 15, False), (12, 0, True),
+        (14, 14, True), (14, 15, False), (15, 29, False), (15, 59, True),
+    ):  # fmt: skip
+        go(eve, hour, minute)
+        mode = real_time_mode(at=at_time(MONDAY, hour, minute))
+        assert mode == RealTime(MONDAY, "ALL", partials), (hour, minute)
 
 
 def test_real_time_settlement_runs_from_five_to_the_last_cut_off(eve: Chain) -> None:

@@ -311,4 +311,5 @@ def test_read_only_and_strided_columns_are_taken() -> None:
 
 
 def test_warm_up_compiles_without_error() -> None:
+    warm_up.cache_clear()
     warm_up()

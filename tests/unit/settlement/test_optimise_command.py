@@ -115,13 +115,14 @@ def test_no_instructions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("model", [1, 2, 3])
 @pytest.mark.parametrize("regime", REGIMES)
 def test_a_generated_batch_keeps_every_rule(tmp_path: Path, regime: str, model: int) -> None:
-    instance = generate_instance(size=200, regime=regime, seed=4)
+    """The search ends by itself: the time allowed decides nothing, however busy the machine."""
+    instance = generate_instance(size=100, regime=regime, seed=4)
     instructions, balances = tmp_path / "i.csv", tmp_path / "b.csv"
     write_instance(instance=instance, instructions=instructions, balances=balances)
-    report, rows = run(instructions, balances, tmp_path / "o.csv", model=model)
+    report, rows = run(instructions, balances, tmp_path / "o.csv", model=model, seconds=20.0)
     assert count_faults(instructions, balances, rows) == []
-    assert report["settled_number"] + sum(report["reasons"].values()) == 200
-    again, same = run(instructions, balances, tmp_path / "o.csv", model=model)
+    assert report["settled_number"] + sum(report["reasons"].values()) == 100
+    again, same = run(instructions, balances, tmp_path / "o.csv", model=model, seconds=20.0)
     assert same == rows
     assert again["settled_value"] == report["settled_value"]
 
