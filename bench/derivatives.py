@@ -160,10 +160,25 @@ def run_scripts(ids: list[int], at: Any, business_date: Any, count: int, size: i
             body = {
                 "account": buyer, "client_id": "", "digest": "", "by": "bench", "at": at.isoformat(),
                 "business_date": business_date.isoformat(), "contract": contract_id, "buyer": buyer, "seller": seller,
-                "steps": 1, "ticks": 10_000,
+                "steps": 1, "ticks": 10_000, "record": told(account_id=buyer, at=at, business_date=business_date),
             }  # fmt: skip
             rows.append([nonce, SYMBOL, buyer, seller, 1, 10_000, 1, 0, seconds, nonce, json.dumps(body)])
         assert all(answer[0] == "DONE" for answer in run_trades(rows))
+
+
+def told(*, account_id: int, at: Any, business_date: Any) -> dict[str, Any]:
+    """Return a trade's audit record, as long as the service's."""
+    from events.services.audit import tell_action
+    from reference.core.actor import SYSTEM
+
+    return tell_action(
+        actor=SYSTEM, action="derivativesaccount.traded", at=at, business_date=business_date,
+        object_type="derivativeaccount", object_id=account_id, summary=f"BUY 1 {SYMBOL} at 100.00",
+        detail={
+            "symbol": SYMBOL, "side": "BUY", "quantity": "1", "price": "100.00", "counterparty_id": account_id,
+            "client_id": "",
+        },
+    )  # fmt: skip
 
 
 def write_what_waits() -> None:

@@ -1,15 +1,16 @@
-"""Changes of logins and their roles, by whatever door: `createsuperuser`, `changepassword`, a shell, a page.
+"""Changes of logins, roles, groups and permissions, by whatever door: `createsuperuser`, a shell, a page.
 
-Django tells of each row that is saved or deleted; what the admin's own pages change they record themselves, with the
-person. Rows changed by raw SQL, `bulk_create`, `update` or `loaddata` are not told of: the product changes no login so
-but the demo's, which it records.
+Django tells of each row that is saved or deleted, and of each set of groups or permissions that is changed; what the
+admin's own pages change they record themselves, with the person. Rows changed by raw SQL, `bulk_create`, `update` or
+`loaddata` are not told of: the product changes no login so but the demo's, which it records.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db.models import signals
 from django.utils import timezone
 
@@ -23,17 +24,27 @@ from reference.origin import Door, current_origin
 FOLLOWED: Final = {
     "user": ("username", "password", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser"),
     "membership": ("user_id", "role", "participant_id"),
+    "group": ("name",),
+}
+# What a login or a group has many of: the table between, whose rows only Django's m2m_changed tells of.
+SETS: Final[dict[Any, tuple[Any, str]]] = {
+    User.groups.through: (User, "groups"),
+    User.user_permissions.through: (User, "user_permissions"),
+    Group.permissions.through: (Group, "permissions"),
 }
 SECRET: Final = "password"  # noqa: S105
 
 
 def follow_changes() -> None:
     """Have Django tell of each change from now on."""
-    for model in (User, Login, Membership):
+    for model in (User, Login, Membership, Group):
         name = model.__name__
         signals.pre_save.connect(_remember, sender=model, dispatch_uid=f"audit remember {name}")
         signals.post_save.connect(_saved, sender=model, dispatch_uid=f"audit saved {name}")
         signals.post_delete.connect(_deleted, sender=model, dispatch_uid=f"audit deleted {name}")
+    signals.pre_delete.connect(_remember_sets, sender=Group, dispatch_uid="audit remember sets")
+    for through in SETS:
+        signals.m2m_changed.connect(_set_changed, sender=through, dispatch_uid=f"audit set {through.__name__}")
 
 
 def _remember(sender: Any, instance: Any, update_fields: Any, **_: Any) -> None:
@@ -65,17 +76,54 @@ def _saved(sender: Any, instance: Any, created: bool, update_fields: Any, raw: b
 
 def _deleted(sender: Any, instance: Any, **_: Any) -> None:
     noun = _noun(sender)
-    _record(noun=noun, verb="delete", instance=instance, detail={"before": _told(_values(noun, instance))})
+    before = _told(_values(noun, instance)) | instance.__dict__.pop("sets_before", {})
+    _record(noun=noun, verb="delete", instance=instance, detail={"before": before})
+
+
+def _remember_sets(instance: Group, **_: Any) -> None:
+    """Keep whose group it is and what it permits, which go with it."""
+    instance.sets_before = {  # type: ignore[attr-defined]
+        "user_ids": sorted(instance.user_set.values_list("pk", flat=True)),
+        "permissions": sorted(instance.permissions.values_list("pk", flat=True)),
+    }
+
+
+def _set_changed(
+    sender: Any, instance: Any, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
+) -> None:  # fmt: skip
+    """Record each login's, or group's, set that changed, from whichever side: before and after, as keys."""
+    owner, name = SETS[sender]
+    if action.startswith("pre_"):
+        owners = {instance.pk} if not reverse else pk_set
+        if owners is None:
+            owners = set(owner.objects.filter(**{name: instance}).values_list("pk", flat=True))
+        instance.sets_before = _sets(owner, name, owners)
+        return
+    before = instance.__dict__.pop("sets_before", {})
+    after = _sets(owner, name, before)
+    for row in owner.objects.filter(pk__in=before).order_by("pk"):
+        if before[row.pk] != after[row.pk]:
+            detail = {name: {"before": before[row.pk], "after": after[row.pk]}}
+            _record(noun=_noun(owner), verb="change", instance=row, detail=detail)
+
+
+def _sets(owner: Any, name: str, owners: Iterable[int]) -> dict[int, list[int]]:
+    """Return what each of these logins, or groups, has now."""
+    found: dict[int, list[int]] = {key: [] for key in owners}
+    rows = owner.objects.filter(pk__in=list(found), **{f"{name}__isnull": False}).order_by("pk", name)
+    for key, other in rows.values_list("pk", f"{name}__pk"):
+        found[key].append(other)
+    return found
 
 
 def _record(*, noun: str, verb: str, instance: Any, detail: dict[str, Any]) -> None:
     """Write the record, unless whoever changes it does."""
     if is_told_by_caller():
         return
-    user = instance if noun == "user" else instance.user
+    user = None if noun == "group" else getattr(instance, "user", instance)
     record_change(
-        actor=_actor(user), action=f"{noun}.{verb}", noun=noun, object_id=instance.pk, name=user.get_username(),
-        detail=detail, now=timezone.now(),
+        actor=SYSTEM if user is None else _actor(user), action=f"{noun}.{verb}", noun=noun, object_id=instance.pk,
+        name=instance.name if user is None else user.get_username(), detail=detail, now=timezone.now(),
     )  # fmt: skip
 
 
@@ -87,7 +135,7 @@ def _actor(user: User) -> Actor:
 
 
 def _noun(sender: Any) -> str:
-    return "membership" if sender is Membership else "user"
+    return {Membership: "membership", Group: "group"}.get(sender, "user")
 
 
 def _values(noun: str, instance: Any) -> dict[str, Any]:

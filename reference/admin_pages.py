@@ -14,8 +14,7 @@ from unfold.admin import ModelAdmin
 
 from reference.access import actor_of
 from reference.audit import record_action, telling_itself
-from reference.queries import business_clock
-from reference.refusals import BusinessClockNotSet
+from reference.queries import business_moment
 
 COUNTED_PAGES = 10
 # Their values are secrets, even as hashes.
@@ -72,6 +71,11 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
             super().save_model(request, obj, form, change)
         request.changed_before = before  # type: ignore[attr-defined]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save what a row has many of, which `log_addition` and `log_change` tell as the rest."""
+        with telling_itself():
+            super().save_related(request, form, formsets, change)
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """Record an addition."""
         self._record(request=request, obj=obj, verb="add", detail={"after": self._row_values(obj)})
@@ -106,12 +110,7 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def _record(self, *, request: HttpRequest, obj: Any, verb: str, detail: dict[str, Any]) -> None:
         """Write the record."""
-        try:
-            clock = business_clock()
-            at, business_date = clock.at, clock.business_date
-        except BusinessClockNotSet:
-            at = timezone.now()
-            business_date = at.date()
+        at, business_date = business_moment(now=timezone.now())
         noun = str(self.opts.model_name)
         record_action(
             actor=actor_of(request), action=f"{noun}.{verb}", at=at, business_date=business_date,
@@ -120,10 +119,10 @@ class AuditedAdmin(ModelAdmin):  # type: ignore[misc]
         )  # fmt: skip
 
     def _row_values(self, obj: Any) -> dict[str, Any]:
-        """Return a row's own columns, secrets left out."""
+        """Return a row's own columns, and the keys of what it has many of; secrets left out."""
         return {
             field.attname: values_of(getattr(obj, field.attname))
-            for field in self.opts.concrete_fields
+            for field in (*self.opts.concrete_fields, *self.opts.many_to_many)
             if field.name not in UNTOLD
         }
 

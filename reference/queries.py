@@ -66,6 +66,15 @@ def business_clock() -> ClockReading:
     )
 
 
+def business_moment(*, now: datetime) -> tuple[datetime, date]:
+    """Return business time and date for the audit log; where no clock is set yet, those of `now`, the wall's."""
+    try:
+        clock = business_clock()
+    except BusinessClockNotSet:
+        return now, now.date()
+    return clock.at, clock.business_date
+
+
 @dataclass(slots=True)
 class _Cached:
     """The process's directory and when its stamp was last compared."""

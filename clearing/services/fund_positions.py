@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -19,6 +20,7 @@ from clearing.models import (
 from clearing.queries.derivatives import insurance_accounts, terms_of
 from clearing.services.change_derivatives import Change, change_live
 from clearing.services.liquidate_accounts import liquidate_accounts
+from events.services.audit import tell_action
 from reference.core.actor import SYSTEM
 from reference.core.calendar import BUSINESS_ZONE
 from reference.models import DailyPrice
@@ -50,19 +52,31 @@ def fund_positions(*, at: datetime, business_date: date) -> int:
         # What expires settles at its last mark; whoever is below maintenance by it is liquidated before.
         liquidate_accounts(at=at, business_date=business_date)
 
+    def told(change: Change, contract: DerivativeContract, action: str, summary: str) -> Change:
+        record = tell_action(
+            actor=SYSTEM, action=action, at=at, business_date=business_date, object_type="derivativecontract",
+            object_id=contract.pk, summary=summary, detail={name: len(rows) for name, rows in change.rows.items()},
+        )  # fmt: skip
+        return replace(change, record=record)
+
     def work(snapshot: Snapshot) -> list[Change]:
         funds = insurance_accounts()
         changes = [
-            _fund(
-                contract=row, index_ticks=indices[row.pk], hour=hour, snapshot=snapshot, fund_id=funds[row.currency_id]
+            told(
+                _fund(
+                    contract=row, index_ticks=indices[row.pk], hour=hour, snapshot=snapshot,
+                    fund_id=funds[row.currency_id],
+                ),
+                row, "derivativecontract.funded", f"{row.symbol} funded for {hour:%Y-%m-%d %H:%M}",
             )
             for row in due
             if row.symbol in snapshot.marks and row.currency_id in funds
             if not FundingRound.objects.filter(contract=row, funded_for=hour).exists()
-        ]
+        ]  # fmt: skip
         for row in expiring:
             if row.currency_id in funds and not DerivativeContract.objects.filter(pk=row.pk, status="EXPIRED").exists():
-                changes.append(_settle(contract=row, snapshot=snapshot, fund_id=funds[row.currency_id]))
+                settled = _settle(contract=row, snapshot=snapshot, fund_id=funds[row.currency_id])
+                changes.append(told(settled, row, "derivativecontract.expired", f"{row.symbol} settled at expiry"))
         return changes
 
     done = change_live(work=work, by=SYSTEM.name, at=at, business_date=business_date)

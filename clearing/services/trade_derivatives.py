@@ -37,6 +37,7 @@ from clearing.live.store import run_trades
 from clearing.models import AccountPurpose, DerivativeAccount, DerivativeContract, DerivativeEvent, DerivativeTrade
 from clearing.queries.derivatives import contracts_by_symbol, seconds_of
 from clearing.services.commit_derivatives import commit_pending, make_known, verify_live
+from events.services.audit import tell_action
 from reference.core.actor import Actor
 from reference.refusals import Refusal
 
@@ -172,6 +173,11 @@ def _prepare(
         "account": order.account_id, "client_id": order.client_id, "digest": digest, "by": actor.name,
         "at": at.isoformat(), "business_date": business_date.isoformat(), "contract": contract.pk, "buyer": buyer,
         "seller": seller, "steps": steps, "ticks": ticks,
+        "record": _told(
+            order=order, quantity=decimal_of(units=steps, digits=contract.quantity_digits),
+            price=decimal_of(units=ticks, digits=contract.price_digits), actor=actor, at=at,
+            business_date=business_date,
+        ),
     }  # fmt: skip
     quoted = order.counterparty_id is None and not actor.is_operator
     arguments = (
@@ -179,6 +185,24 @@ def _prepare(
         order.client_id or nonce, json.dumps(body),
     )  # fmt: skip
     return _Ready(order=order, contract=contract, nonce=nonce, digest=digest, arguments=arguments)
+
+
+def _told(
+    *, order: TradeOrder, quantity: Decimal, price: Decimal, actor: Actor, at: datetime, business_date: date
+) -> dict[str, Any]:
+    """Return the audit record of a trade, written with its event; what the asker had and has is then added.
+
+    A participant reads the records of its own trades: nothing of the other side's position or money is in them.
+    """
+    return tell_action(
+        actor=actor, action="derivativesaccount.traded", at=at, business_date=business_date,
+        object_type="derivativeaccount", object_id=order.account_id,
+        summary=f"{order.side} {quantity:f} {order.symbol} at {price:f}",
+        detail={
+            "symbol": order.symbol, "side": order.side, "quantity": f"{quantity:f}", "price": f"{price:f}",
+            "counterparty_id": order.counterparty_id, "client_id": order.client_id,
+        },
+    )  # fmt: skip
 
 
 def _out_of_range(name: str, digits: int, largest: int) -> NumberOutOfRange:

@@ -72,7 +72,24 @@ def write_events(*, events: Sequence[PendingEvent]) -> None:
                 [at, contract_id],
             )
     _post(events=events, movements=rows["movements"])
-    record_told(records=[event.body["record"] for event in events if event.body.get("record")])
+    record_told(records=[_record_of(event=event) for event in events if event.body.get("record")])
+
+
+def _record_of(*, event: PendingEvent) -> Mapping[str, Any]:
+    """Return the audit record that came with an event; of a trade with what who asked for it had and has."""
+    body = event.body
+    record: Mapping[str, Any] = body["record"]
+    if event.kind != "TRADE":
+        return record
+    value, _, bought_profit, _, sold_profit, held, balance = event.effects
+    buys = body["account"] == body["buyer"]
+    steps, profit = (body["steps"], bought_profit) if buys else (-body["steps"], sold_profit)
+    found = {
+        "event": event.sequence, "value_minor": value,
+        "position_steps": {"before": held, "after": held + steps},
+        "balance_minor": {"before": balance, "after": balance + profit},
+    }  # fmt: skip
+    return {**record, "detail": record["detail"] | found}
 
 
 def _collect(*, event: PendingEvent, rows: Mapping[str, Rows], expired: list[tuple[int, str]]) -> None:
@@ -85,7 +102,7 @@ def _collect(*, event: PendingEvent, rows: Mapping[str, Rows], expired: list[tup
         )
     )  # fmt: skip
     if event.kind == "TRADE":
-        value, bought, bought_profit, sold, sold_profit = event.effects
+        value, bought, bought_profit, sold, sold_profit = event.effects[:5]
         contract, buyer, seller, steps = body["contract"], body["buyer"], body["seller"], body["steps"]
         rows["trades"].append((sequence, contract, "TRADE", buyer, seller, steps, body["ticks"], value))
         rows["changes"] += [(sequence, buyer, contract, steps, bought), (sequence, seller, contract, -steps, sold)]

@@ -6,14 +6,14 @@ Password checks of the API fail here too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from events.services.audit import record_action
 from reference.core.actor import Actor
-from reference.queries import business_clock
-from reference.refusals import BusinessClockNotSet
+from reference.queries import business_moment
 
+NOUNS = {"user": "Login", "membership": "Role of login", "group": "Group"}
 VERBS = {"add": "was made", "change": "was changed", "delete": "was deleted"}
 
 
@@ -22,7 +22,7 @@ def record_login(*, actor: Actor, action: str, user_id: int | None, name: str, w
 
     name: as it was typed, where nobody has it.
     """
-    at, business_date = _moment(now=now)
+    at, business_date = business_moment(now=now)
     record_action(
         actor=actor, action=action, at=at, business_date=business_date, object_type="user", object_id=user_id,
         summary=f"Login {name}: {words}", detail={"name": name},
@@ -32,19 +32,9 @@ def record_login(*, actor: Actor, action: str, user_id: int | None, name: str, w
 def record_change(
     *, actor: Actor, action: str, noun: str, object_id: int, name: str, detail: Mapping[str, Any], now: datetime
 ) -> None:  # fmt: skip
-    """Write what changed of a login or its role, before and after. noun: user or membership. now: wall time."""
-    at, business_date = _moment(now=now)
-    what = "Login" if noun == "user" else "Role of login"
+    """Write what changed of a login, its role or a group, before and after. noun: of NOUNS. now: wall time."""
+    at, business_date = business_moment(now=now)
     record_action(
         actor=actor, action=action, at=at, business_date=business_date, object_type=noun, object_id=object_id,
-        summary=f"{what} {name} {VERBS[action.partition('.')[2]]}"[:200], detail={"name": name, **detail},
+        summary=f"{NOUNS[noun]} {name} {VERBS[action.partition('.')[2]]}"[:200], detail={"name": name, **detail},
     )  # fmt: skip
-
-
-def _moment(*, now: datetime) -> tuple[datetime, date]:
-    """Return the business clock's time and day; where none is set yet, the wall's."""
-    try:
-        clock = business_clock()
-    except BusinessClockNotSet:
-        return now, now.date()
-    return clock.at, clock.business_date

@@ -11,9 +11,12 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from redis.exceptions import RedisError
 
+from reference.audit import record_action
+from reference.core.actor import SYSTEM
 from reference.keys.encryption import reencrypt_secret
 from reference.keys.grants import used_key
 from reference.models import RefreshToken, TokenFamily
+from reference.queries import business_moment
 from reference.valkey import valkey
 
 KEPT_FOR = timedelta(days=7)
@@ -57,11 +60,12 @@ def forget_old_sessions(*, now: datetime) -> int:
     return Session.objects.filter(expire_date__lt=now).delete()[0]
 
 
-def reencrypt_secrets() -> int:
+def reencrypt_secrets(*, now: datetime) -> int:
     """Encrypt every secret that is kept readable anew, by the ring's first key; return how many.
 
     Which columns hold them: settings.ENCRYPTED_COLUMNS, as "app.Model.column". Raises cryptography.fernet.InvalidToken
-    where one was encrypted by a key that is not on the ring; then none is changed.
+    where one was encrypted by a key that is not on the ring; then none is changed. The audit log tells how many.
+    now: wall time.
     """
     count = 0
     with transaction.atomic():
@@ -71,4 +75,9 @@ def reencrypt_secrets() -> int:
                 setattr(row, column, reencrypt_secret(encrypted=getattr(row, column)))
                 row.save(update_fields=[column])
                 count += 1
+        at, business_date = business_moment(now=now)
+        record_action(
+            actor=SYSTEM, action="secrets.reencrypted", at=at, business_date=business_date, object_type="secret",
+            object_id=0, summary=f"{count} secrets encrypted anew", detail={"count": count},
+        )  # fmt: skip
     return count

@@ -64,7 +64,8 @@ def test_clients_and_traders_are_opened(staff: Client, market: Market) -> None:
     assert not OrderClient.objects.exists()
     saved = staff.post("/admin/trades/client/add/", entry, follow=True)
     assert saved.status_code == 200
-    assert OrderClient.objects.get().credit_limit_minor == 5
+    assert OrderClient.objects.get().credit_limit_minor == 0
+    assert Proposal.objects.get().after == {"credit_limit_minor": 5, "daily_limit_minor": 6}
     staff.post("/admin/trades/trader/add/", {"code": "T-ANN", "name": "Ann", "broker": str(market.alpha.pk)})
     assert Trader.objects.get().active
     assert "ORION" in words(staff.get("/admin/trades/client/?q=OR"))

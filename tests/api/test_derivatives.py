@@ -132,6 +132,24 @@ def test_a_client_trade_id_trades_once(market: Derivatives, operator: Client) ->
     assert post(operator, "trade", body | {"quantity": 0.2}).json()["code"] == "client-id-reused"
 
 
+def test_a_trade_is_in_the_audit_log_once_and_a_refused_one_is_not(market: Derivatives, alpha: Client) -> None:
+    before = set(AuditRecord.objects.values_list("pk", flat=True))
+    assert post(alpha, "trade", order(market, quantity=1.1)).status_code == 409
+    assert post(alpha, "trade", order(market, quantity=0)).status_code == 422
+    made = post(alpha, "trade", order(market, client_trade_id="A-1"))
+    assert post(alpha, "trade", order(market, client_trade_id="A-1")).json() == made.json()
+    (record,) = AuditRecord.objects.exclude(pk__in=before)
+    account = market.accounts["ALPHA"]
+    assert (record.action, record.object_type, record.object_id) == (
+        "derivativesaccount.traded", "derivativeaccount", account.pk,
+    )  # fmt: skip
+    assert (record.actor, record.role, record.participant) == ("alpha", "PARTICIPANT", account.participant)
+    assert (record.door, record.address) == ("API", "127.0.0.1")
+    assert str(record.correlation_id) == made["X-Request-ID"]
+    assert (record.detail["event"], record.detail["client_id"]) == (made.json()["sequence"], "A-1")
+    assert record.detail["position_steps"] == {"before": 0, "after": 100}
+
+
 def test_a_participant_sees_and_moves_its_own_accounts_only(market: Derivatives, alpha: Client) -> None:
     own, other = market.accounts["ALPHA"].pk, market.accounts["BRAVO"].pk
     assert post(alpha, "trade", order(market)).status_code == 201

@@ -40,8 +40,8 @@ def test_a_client_is_opened_read_changed_and_closed(alpha: Client) -> None:
     assert created.status_code == 201, created.json()
     shown = {
         "code": "ORION", "name": "Orion Fund", "broker": "ALPHA", "settlement_account": "ALPHA-SEC-HOUSE",
-        "default_currency": "EUR", "status": "ACTIVE", "credit_limit": "1000000.00", "credit_used": "0.00",
-        "daily_limit": "5000000.00", "ordered_today": "0.00", "margin_percent": "10.00", "short_sale_allowed": False,
+        "default_currency": "EUR", "status": "ACTIVE", "credit_limit": "0.00", "credit_used": "0.00",
+        "daily_limit": "0.00", "ordered_today": "0.00", "margin_percent": "0.00", "short_sale_allowed": False,
     }  # fmt: skip
     assert created.json() == shown
     assert alpha.get(f"{BASE}/clients/ORION").json() == shown

@@ -117,7 +117,8 @@ def test_a_client_is_opened_and_closed_by_forms(orion: None, alpha: Client) -> N
     assert text_of(empty).count("This field is required.") == 4
     opened = alpha.post("/static-data/clients/new/", entry, follow=True)
     assert opened.redirect_chain == [("/clients/LYRA/", 302)]
-    assert "LYRA is there." in text_of(opened)
+    assert "LYRA is there. Its limits are nothing until a second person approves" in text_of(opened)
+    assert "Daily limit: 0.00 EUR → 5,000,000.00 EUR" in text_of(opened)
     closed = text_of(alpha.post("/static-data/clients/LYRA/leave/", follow=True))
     assert "LYRA has left" in closed
     assert "LYRA Closed" in closed

@@ -13,8 +13,9 @@ from reference.admin import KeptAdmin
 from reference.api.entry import now
 from reference.refusals import Refusal
 from trades.models import Client, Trader
-from trades.services.change_client import change_client, change_trader
-from trades.services.open_client import open_client, open_trader
+from trades.models.client import LIMIT_FIELDS
+from trades.services.change_client import change_client, change_trader, open_proposed_client
+from trades.services.open_client import open_trader
 
 # What the services call a foreign key of the form.
 BY_ID = ("broker", "settlement_account", "default_currency", "user")
@@ -80,8 +81,10 @@ class ClientAdmin(ServedAdmin):
         return [*self.exclude, *(["status"] if obj is None else [])]
 
     def open(self, fields: dict[str, Any], given: dict[str, Any]) -> Client:
-        """Open the client."""
-        return open_client(**fields, **given)
+        """Open the client; its limits become a proposal."""
+        limits = {name: fields[name] for name in LIMIT_FIELDS if name in fields}
+        named = {name: value for name, value in fields.items() if name not in LIMIT_FIELDS}
+        return open_proposed_client(**named, limits=limits, **given).client
 
     def change(self, request: HttpRequest, obj: Client, fields: dict[str, Any], given: dict[str, Any]) -> None:
         """Change what one person may change, and propose the rest."""

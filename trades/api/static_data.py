@@ -22,9 +22,10 @@ from trades.api.client_serializers import (
 )
 from trades.filters_clients import ClientFilter, TraderFilter
 from trades.models import Client, Trader
+from trades.models.client import LIMIT_FIELDS
 from trades.queries.clients import clients_with_use, get_client, get_trader, traders_visible_to
-from trades.services.change_client import change_client, change_trader, close_client
-from trades.services.open_client import open_client, open_trader
+from trades.services.change_client import change_client, change_trader, close_client, open_proposed_client
+from trades.services.open_client import open_trader
 
 WRITERS = (Role.OPERATOR, Role.PARTICIPANT)
 
@@ -33,7 +34,7 @@ class Clients(StaticNoun[Client]):
     """Whose orders are sent."""
 
     name, plural = "client", "clients"
-    words = "Clients whose orders brokers send. A participant sees and opens its own."
+    words = "Clients whose orders brokers send. A participant sees and opens its own; two persons set their limits."
     model = Client
     shape, entry, changes = ClientSerializer, ClientEntrySerializer, ClientChangeSerializer
     filterset = ClientFilter
@@ -52,15 +53,16 @@ class Clients(StaticNoun[Client]):
         return get_client(actor=actor, code=key, business_date=business_clock().business_date)
 
     def open(self, *, actor: Actor, fields: dict[str, Any], when: dict[str, Any]) -> Client:
-        """Open it."""
+        """Open it; its limits become a proposal."""
         named = dict(fields)
         broker_id = resolve_broker(code=named.pop("broker", None), actor=actor)
         currency = directory().currency(code=named.pop("default_currency"), pointer="/default_currency")
-        opened = open_client(
-            **resolve_client(fields=named, currency=currency), broker_id=broker_id,
-            default_currency_id=currency.id, actor=actor, **when,
-        )  # fmt: skip
-        return self.find(actor=actor, key=opened.code)
+        resolved = resolve_client(fields=named, currency=currency)
+        limits = {name: resolved.pop(name) for name in LIMIT_FIELDS if name in resolved}
+        opened = open_proposed_client(
+            **resolved, limits=limits, broker_id=broker_id, default_currency_id=currency.id, actor=actor, **when
+        )
+        return self.find(actor=actor, key=opened.client.code)
 
     def change(self, *, actor: Actor, row: Client, fields: dict[str, Any], when: dict[str, Any]) -> Client | Proposal:
         """Change it; where limits are to change, return the proposal that waits for a second person."""

@@ -127,6 +127,8 @@ def static_new(request: HttpRequest, plural: str) -> HttpResponse:
     except Refusal as refusal:
         return _show_form(request, listed, values=request.POST, errors=error_of(refusal))
     messages.success(request, f"{row} is there.")
+    if noun.proposes:
+        messages.info(request, "Its limits are nothing until a second person approves those it was given.")
     return redirect(_address(listed, noun.shape(row).data[listed.key]))
 
 

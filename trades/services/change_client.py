@@ -1,4 +1,7 @@
-"""Change clients and traders: names, accounts and states at once, limits by a proposal that another person approves."""
+"""Open and change clients, change traders: names, accounts and states at once, limits by a proposal.
+
+Another person than who proposes limits approves them, the first ones too: until then a client may order nothing.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ from trades.services.open_client import (
     expect_limit,
     expect_login,
     expect_own,
+    open_client,
 )
 
 LIMITS_KIND = "client-limits"
@@ -64,16 +68,44 @@ def change_client(
         expect_own(actor=actor, broker_id=client.broker_id)
         wanted = checked_limits(changes=changes)
         standing = read_limits(client_id)
-        after = {name: value for name, value in wanted.items() if standing[name] != value}
         _change_directly(client=client, changes=direct, actor=actor, at=at, business_date=business_date)
-        proposal = None
-        if after:
-            proposal = propose_change(
-                kind=LIMITS_KIND, subject_id=client.pk, subject=client.code, participant_id=client.broker_id,
-                after=after, summary=f"Limits of client {client.code}", actor=actor, at=at,
-                business_date=business_date,
-            )  # fmt: skip
+        proposal = _propose(
+            client=client, wanted=wanted, standing=standing, actor=actor, at=at, business_date=business_date
+        )
     return ClientChanged(client=client, proposal=proposal)
+
+
+def open_proposed_client(
+    *, limits: Mapping[str, Any], actor: Actor, at: datetime, business_date: date, **named: Any
+) -> ClientChanged:
+    """Open a client that may buy and sell nothing yet, and propose its first limits to another person.
+
+    limits: as in change_client. named: what open_client takes besides. Raises what open_client and propose_change do.
+    """
+    wanted = checked_limits(changes=limits)
+    with transaction.atomic():
+        client = open_client(
+            **named, credit_limit_minor=0, daily_limit_minor=0, actor=actor, at=at, business_date=business_date
+        )
+        proposal = _propose(
+            client=client, wanted=wanted, standing=read_limits(client.pk), actor=actor, at=at,
+            business_date=business_date,
+        )  # fmt: skip
+    return ClientChanged(client=client, proposal=proposal)
+
+
+def _propose(
+    *, client: Client, wanted: Mapping[str, Any], standing: Mapping[str, Any], actor: Actor, at: datetime,
+    business_date: date,
+) -> Proposal | None:  # fmt: skip
+    """Propose those of the wanted limits that do not stand already; None where all do."""
+    after = {name: value for name, value in wanted.items() if standing[name] != value}
+    if not after:
+        return None
+    return propose_change(
+        kind=LIMITS_KIND, subject_id=client.pk, subject=client.code, participant_id=client.broker_id, after=after,
+        summary=f"Limits of client {client.code}", actor=actor, at=at, business_date=business_date,
+    )  # fmt: skip
 
 
 def close_client(*, client_id: int, actor: Actor, at: datetime, business_date: date) -> Client:

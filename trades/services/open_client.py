@@ -38,6 +38,7 @@ def open_client(
 ) -> Client:  # fmt: skip
     """Open an active client of a broker with its first limits, in minor units of its default currency.
 
+    The demo's; who opens one by a page, the API or the admin proposes its limits (open_proposed_client).
     From then on its limits change by approved proposals only. Raises NotYourBroker, CodeMalformed, CodeTaken,
     NameMissing, BrokerServesNoClients, SettlementAccountNotTheBrokers, UnknownCurrency, LimitOutOfRange.
     """

@@ -47,13 +47,17 @@ for _, side in ipairs({{buyer, steps}, {seller, -steps}}) do
   local needed = initial
   if math.abs(left) < math.abs(held) and left * held >= 0 then needed = maintenance end
   if equity < needed then return {'INSUFFICIENT_MARGIN', account, text(equity), text(needed)} end
-  after[#after + 1] = {account = account, steps = left, cost = left_cost, change = left_cost - cost, profit = profit}
+  after[#after + 1] = {account = account, steps = left, cost = left_cost, change = left_cost - cost, profit = profit,
+    held = held, balance = balance}
 end
 for _, side in ipairs(after) do
   put_position(side.account, symbol, contract, side.steps, side.cost)
   if side.profit ~= 0 then redis.call('HINCRBY', 'balances', side.account, text(side.profit)) end
 end
 if client ~= '' then redis.call('SET', client_key, nonce, 'EX', 3600) end
+-- At the end what the asker had before, for the audit log.
+local own = after[2]
+if buyer_asks then own = after[1] end
 local effects = table.concat({text(value), text(after[1].change), text(after[1].profit),
-  text(after[2].change), text(after[2].profit)}, ' ')
+  text(after[2].change), text(after[2].profit), text(own.held), text(own.balance)}, ' ')
 return {'DONE', note('TRADE', nonce, body, effects)}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from reference.keys.housekeeping import reencrypt_secrets
 
@@ -14,4 +15,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it and say how many."""
-        self.stdout.write(f"{reencrypt_secrets()} secrets are encrypted by the first key.")
+        self.stdout.write(f"{reencrypt_secrets(now=timezone.now())} secrets are encrypted by the first key.")

@@ -198,6 +198,8 @@ def test_encryption_keys_rotate_without_a_stop(made: tuple[Market, NewSecret], s
     settings.ENCRYPTION_KEYS = new + old
     assert signing_keys_of(key_id=key.key.pk, now=timezone.now()) == [derive_signing_key(secret=key.secret)]
     call_command("reencrypt_secrets")
+    told = AuditRecord.objects.get(action="secrets.reencrypted")
+    assert (told.actor, told.detail) == ("system", {"count": ApiSecret.objects.count()})
     settings.ENCRYPTION_KEYS = new
     assert signing_keys_of(key_id=key.key.pk, now=timezone.now()) == [derive_signing_key(secret=key.secret)]
     settings.ENCRYPTION_KEYS = old
