@@ -188,6 +188,23 @@ def test_the_api_tells_positions_history_limits_and_alerts(chain: Chain, users: 
     assert post("operator", f"position-limits/{made.json()['id']}/retire", {}).json()["active"] is False
     assert post("operator", f"position-limits/{made.json()['id']}/retire", {}).status_code == 409
     assert Decimal(alert["limit_units"]) == 5
+    assert told("position-limit.retired") == [("ALPHA", 5, None, None)]
+    lower, higher = ({"participant": "ALPHA", "units": units} for units in (3, 7))
+    assert [post("operator", "position-limits", fields).status_code for fields in (lower, higher)] == [201, 201]
+    assert told("position-limit.set") == [(None, None, "ALPHA", 5), (None, None, "ALPHA", 3), ("ALPHA", 3, "ALPHA", 7)]
+
+
+def told(action: str) -> list[tuple[Any, ...]]:
+    """Return whose limits were how high before and after, by the audit log."""
+    from events.models import AuditRecord
+    from reference.models import Participant
+
+    codes = dict(Participant.objects.values_list("pk", "code"))
+    sides = AuditRecord.objects.filter(action=action).order_by("id").values_list("detail__before", "detail__after")
+    return [
+        tuple(value for side in pair for value in (side and codes[side["participant"]], side and side["units"]))
+        for pair in sides
+    ]
 
 
 @pytest.mark.parametrize("field", ["units", "percent"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -44,11 +45,12 @@ def set_limit(
     with transaction.atomic():
         take_lock(name=LIMITS_LOCK)
         scope = {"participant_id": participant_id, "account": account, "security_id": security_id}
-        before = PositionLimit.objects.filter(
+        standing = PositionLimit.objects.filter(
             active=True, **{key if value is not None else f"{key}__isnull": value if value is not None else True
                             for key, value in scope.items()}
         )  # fmt: skip
-        before.update(active=False)
+        before = standing.first()
+        standing.update(active=False)
         limit = PositionLimit.objects.create(
             **scope, largest_units=largest_units, volume_percent=volume_percent, set_by=actor.name, set_at=at
         )
@@ -56,8 +58,18 @@ def set_limit(
         record_action(
             actor=actor, action="position-limit.set", at=at, business_date=business_date, object_type="positionlimit",
             object_id=limit.pk, summary=f"At most {words}",
+            detail={"before": None if before is None else _told(before), "after": _told(limit)},
         )  # fmt: skip
     return limit
+
+
+def _told(limit: PositionLimit) -> dict[str, Any]:
+    """Return what the audit log tells of a limit: whose, in what, how much."""
+    return {
+        "id": limit.pk, "participant": limit.participant_id, "account": limit.account_id,
+        "security": limit.security_id, "units": limit.largest_units,
+        "volume_percent": None if limit.volume_percent is None else f"{limit.volume_percent:f}",
+    }  # fmt: skip
 
 
 def retire_limit(*, limit_id: int, actor: Actor, at: datetime, business_date: date) -> PositionLimit:
@@ -74,6 +86,7 @@ def retire_limit(*, limit_id: int, actor: Actor, at: datetime, business_date: da
         record_action(
             actor=actor, action="position-limit.retired", at=at, business_date=business_date,
             object_type="positionlimit", object_id=limit.pk, summary="No longer holds",
+            detail={"before": _told(limit), "after": None},
         )  # fmt: skip
     return limit
 
