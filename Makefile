@@ -25,8 +25,8 @@ test: $(VENV)/.installed-dev ## Run all tests on throw-away servers, JOBS=… si
 chaos: $(VENV)/.installed-dev ## Kill workers and lose messages while business days run; CHAOS_SEED=… repeats a run
 	$(BIN)/python -m pytest -m chaos -s $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## Send FUZZ_CASES=1000 of every operation of the API, logged in and not, JOBS=… side by side; FUZZ_SEED=… repeats
-	$(BIN)/python -m pytest -n $(JOBS) -m fuzz -rP $(ARGS)
+fuzz: $(VENV)/.installed-dev ## Send FUZZ_CASES=1000 of every operation of the API, logged in and not, JOBS=… side by side, told in test-results/fuzz.log; FUZZ_SEED=… repeats
+	$(BIN)/python -m pytest -n $(JOBS) -m fuzz $(ARGS)
 
 bench: $(VENV)/.installed-bench ## Measure the speed against PostgreSQL's own on this machine
 	@$(BIN)/python -m fmi.embedded with --durable -- $(BIN)/python -m bench $(ARGS)

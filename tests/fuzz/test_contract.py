@@ -1,7 +1,8 @@
 """Whatever is sent to any operation, the answer is what the schema promises, and never a server error.
 
 `make fuzz`: FUZZ_CASES (1,000) of each operation, each sent with a login and without; FUZZ_SEED repeats a run,
-FUZZ_ONLY names a part of the operations. A short run of it is a test among the others.
+FUZZ_ONLY names a part of the operations, test-results/fuzz.log tells what comes of each as it goes. A short run of it
+is a test among the others.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import logging
 import os
 import secrets
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.factories.fuzzing import Fuzz, Outcome
+    from tests.factories.fuzzing import Fuzz
 
 pytestmark = pytest.mark.slow
 GROUPS = 41
@@ -27,6 +29,7 @@ SEED = int(os.environ.get("FUZZ_SEED") or zlib.crc32(DRAWN.encode()))
 CASES = int(os.environ.get("FUZZ_CASES") or 1000)
 ONLY = os.environ.get("FUZZ_ONLY", "")
 ONCE = 20_081_010
+LOG = Path(__file__).resolve().parents[2] / "test-results/fuzz.log"
 # One in eight by a key that may do next to nothing, and one by a key that may do all and signs it.
 LOGINS = ("operator", "alpha") * 3 + ("narrow", "signed")
 # No request of them succeeds, and why.
@@ -81,19 +84,24 @@ def fuzz(django_db_setup: None, django_db_blocker: Any) -> Iterator[Fuzz]:
         logging.disable(logging.NOTSET)
 
 
-def play(fuzz: Fuzz, operations: list[Any], *, number: int, cases: int, groups: tuple[tuple[str, ...], ...]) -> None:
+def play(
+    fuzz: Fuzz, operations: list[Any], *, number: int, cases: int, groups: tuple[tuple[str, ...], ...],
+    write: Callable[[str], object] = print,
+) -> None:  # fmt: skip
     from tests.factories.fuzzing import report
 
-    outcomes: dict[str, dict[str, Outcome]] = {}
+    broken = []
     for operation in operations:
-        outcomes[operation.label] = fuzz.run(operation, cases=cases, number=number, groups=groups)
-        report(outcomes={operation.label: outcomes[operation.label]}, number=number, write=print)
-    broken = [
-        f"{label} as {login}: {title}\n{words}"
-        for label, by_login in outcomes.items()
-        for login, outcome in by_login.items()
-        for title, words in outcome.failures.items()
-    ]
+        outcomes = fuzz.run(operation, cases=cases, number=number, groups=groups)
+        report(outcomes={operation.label: outcomes}, number=number, write=write)
+        found = [
+            f"{operation.label} as {login}: {title}\n{words}"
+            for login, outcome in outcomes.items()
+            for title, words in outcome.failures.items()
+        ]
+        for words in found:
+            write(words)
+        broken += found
     assert not broken, f"FUZZ_SEED={number}\n" + "\n\n".join(broken)
 
 
@@ -133,5 +141,12 @@ def test_what_it_once_found_is_mended(fuzz: Fuzz, label: str, sent: dict[str, An
 @pytest.mark.fuzz
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_a_thousand_cases(fuzz: Fuzz, group: int) -> None:
+    """What comes of each operation is written to LOG as it goes: all of it takes an hour."""
+
+    def write(words: str) -> None:
+        with LOG.open("a") as log:
+            log.write(f"{words}\n")
+
+    LOG.parent.mkdir(exist_ok=True)
     operations = [one for one in fuzz.operations()[group::GROUPS] if ONLY in one.label]
-    play(fuzz, operations, number=SEED, cases=CASES, groups=(LOGINS, ("",)))
+    play(fuzz, operations, number=SEED, cases=CASES, groups=(LOGINS, ("",)), write=write)
