@@ -133,16 +133,18 @@ def sell_collateral(
         membership = Membership.objects.get(pk=case.member_id)
         if entry.id == case.member_id or units <= 0 or price_minor <= 0:
             raise DefaultRefused("Collateral is sold to another participant, at a price above nothing.")
+        house = Account.objects.filter(participant_id=entry.id, kind=AccountKind.SECURITIES, name="HOUSE").first()
+        if house is None or house.linked_cash_id is None:
+            raise DefaultRefused(f"{buyer} has no account to settle with.", pointer="/buyer")
         movement = CaseMovement.objects.create(
             case=case, currency_id=security.currency.id, kind=CaseMovementKind.COLLATERAL, member_id=entry.id,
             amount_minor=-price_minor, text=f"{units:,} {security.symbol}", at=at,
         )  # fmt: skip
-        house = Account.objects.get(participant_id=entry.id, kind=AccountKind.SECURITIES, name="HOUSE")
         post(
             source="DEFAULT", source_id=movement.pk, at=at, business_date=business_date,
             moves=[
                 (membership.im_securities_id, security.id, -units), (house.pk, security.id, units),
-                (house.linked_cash_id or 0, security.currency.id, -price_minor),
+                (house.linked_cash_id, security.currency.id, -price_minor),
                 (membership.im_cash_id, security.currency.id, price_minor),
             ],
         )  # fmt: skip
