@@ -215,6 +215,7 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 # time limit.
 # ---------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "fmi.broker:Transport"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "fmi"
 CELERY_TASK_SERIALIZER = "json"
