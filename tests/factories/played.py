@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -73,7 +74,9 @@ def undisturbed(*, days: int) -> dict[str, Any]:
 
 
 def assert_same(*, found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Assert that two runs came to the same, and name what is missing."""
+    """Assert that two runs came to the same, and name what is missing and what is there in its place."""
     for name, value in expected.items():
-        missing = [item for item in value if item not in found[name]] if isinstance(value, list) else value
-        assert found[name] == value, (name, missing[:20] if isinstance(missing, list) else found[name])
+        if isinstance(value, list):
+            missing, extra = Counter(value) - Counter(found[name]), Counter(found[name]) - Counter(value)
+            assert not missing, (name, missing.total(), list(missing)[:20], extra.total(), list(extra)[:20])
+        assert found[name] == value, (name, found[name])
