@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from clearing.models import MarginParameters, MarginRun, PortfolioMargin
+from clearing.services.issue_calls import issue_calls
 from clearing.services.load_margin_parameters import load_margin_parameters
-from clearing.services.move_collateral import Order, deposit_collateral
+from clearing.services.move_collateral import Order, deposit_collateral, withdraw_collateral
 from clearing.services.open_membership import open_memberships
+from clearing.services.pay_calls import pay_calls
 from ledger.models import Balance
 from reference.core.actor import SYSTEM, Actor
 from settlement.services.load_haircuts import load_haircuts
@@ -87,3 +89,15 @@ def at_ccp(chain: Chain, code: str, asset: str, purse: str = "IM") -> int:
     name = f"{purse}-{code}" if code else purse
     row = Balance.objects.filter(account__code=f"CCP-{kind}-{name}", asset_id=chain.assets[asset]).first()
     return row.balance if row is not None else 0
+
+
+def call_and_pay_in_part(chain: Chain) -> None:
+    """Have ALPHA put in and take out, and BRAVO pay a part of a call, which the next morning is overdue."""
+    join(chain)
+    put_in(chain, "ALPHA", "EUR", 5_000)
+    put_in(chain, "ALPHA", "BOND", 100)
+    withdraw_collateral(order=order(chain, "ALPHA"), asset_id=chain.assets["EUR"], amount=1_000)
+    chain.give("BRAVO", "EUR", 30_000)
+    issue_calls(run=require(chain, BRAVO=70_000))
+    chain.move_to(chain.day.replace(day=9), 9)
+    pay_calls(at=chain.at, business_date=chain.day)

@@ -6,12 +6,9 @@ import pytest
 from django.db import connection
 
 from clearing.queries.collateral_invariants import COLLATERAL_INVARIANTS
-from clearing.services.issue_calls import issue_calls
-from clearing.services.move_collateral import withdraw_collateral
-from clearing.services.pay_calls import pay_calls
 from fmi.invariants import check_invariants
 from tests.factories.chain import Chain
-from tests.factories.collateral import join, order, put_in, require
+from tests.factories.collateral import call_and_pay_in_part
 
 pytestmark = pytest.mark.django_db
 
@@ -64,14 +61,7 @@ BREAKS: dict[str, tuple[str, set[str]]] = {
 @pytest.fixture(scope="module", autouse=True)
 def _called(file_market: Chain) -> None:
     """ALPHA has put in and taken out; BRAVO's call is paid in part."""
-    join(file_market)
-    put_in(file_market, "ALPHA", "EUR", 5_000)
-    put_in(file_market, "ALPHA", "BOND", 100)
-    withdraw_collateral(order=order(file_market, "ALPHA"), asset_id=file_market.assets["EUR"], amount=1_000)
-    file_market.give("BRAVO", "EUR", 30_000)
-    issue_calls(run=require(file_market, BRAVO=70_000))
-    file_market.move_to(file_market.day.replace(day=9), 9)
-    pay_calls(at=file_market.at, business_date=file_market.day)
+    call_and_pay_in_part(file_market)
 
 
 def broken() -> set[str]:
