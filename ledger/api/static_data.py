@@ -60,6 +60,7 @@ class Accounts(StaticNoun[Account]):
     model = Account
     shape, entry, changes = AccountSerializer, NewAccountSerializer, AccountChangeSerializer
     filterset = AccountFilter
+    stays = True
     read_scope = Scope.LEDGER_READ
 
     def rows(self, *, actor: Actor) -> QuerySet[Account]:

@@ -32,7 +32,7 @@ class StaticNoun(ABC, Generic[M]):
     """One kind of static data: its shapes, and what can be done with it, whichever door asks.
 
     shape: how a row is shown. entry, changes: what is given to create and to change one. Rows are never deleted:
-    what leaves is deactivated or closed, or refuses by name.
+    what leaves is deactivated or closed, or refuses by name. stays: none of this kind ever leaves.
     """
 
     name: ClassVar[str]
@@ -45,6 +45,7 @@ class StaticNoun(ABC, Generic[M]):
     filterset: ClassVar[type[FilterSet]]
     writers: ClassVar[tuple[Role, ...]] = (Role.OPERATOR,)
     proposes: ClassVar[bool] = False
+    stays: ClassVar[bool] = False
     read_scope: ClassVar[Scope] = Scope.REFERENCE_READ
     write_scope: ClassVar[Scope] = Scope.REFERENCE_WRITE
 
@@ -165,6 +166,8 @@ def detail_view(*, noun: StaticNoun[Any]) -> type[StaticDetail]:
         **_access_of(noun=noun, signed={"PATCH", "DELETE"}),
     }  # fmt: skip
     waiting: dict[Any, Any] = {202: ProposalSerializer} if noun.proposes else {}
+    left: dict[Any, Any] = {} if noun.stays else {200: noun.shape}
+    leaving = f"Refuse: {noun.plural} stay" if noun.stays else f"Deactivate or close one of the {noun.plural}"
     described = extend_schema_view(
         get=extend_schema(
             operation_id=f"static_data_{noun.plural}_retrieve", summary=f"Read one of the {noun.plural}",
@@ -175,8 +178,7 @@ def detail_view(*, noun: StaticNoun[Any]) -> type[StaticDetail]:
             request=noun.changes, responses={200: noun.shape, **waiting, **REFUSED},
         ),
         delete=extend_schema(
-            operation_id=f"static_data_{noun.plural}_leave", summary=f"Deactivate or close one of the {noun.plural}",
-            responses={200: noun.shape, **REFUSED},
+            operation_id=f"static_data_{noun.plural}_leave", summary=leaving, responses={**left, **REFUSED},
         ),
     )  # fmt: skip
     made: type[StaticDetail] = described(type(f"{noun.name.title()}StaticDetail", (StaticDetail,), members))

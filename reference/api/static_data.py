@@ -126,6 +126,7 @@ class Currencies(StaticNoun[Currency]):
     model = Currency
     shape, entry, changes = CurrencySerializer, CurrencyEntrySerializer, CurrencyChangeSerializer
     filterset = CurrencyListFilter
+    stays = True
 
     def rows(self, *, actor: Actor) -> QuerySet[Currency]:
         """Return all."""

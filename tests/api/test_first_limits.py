@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reference.models import Proposal
 from tests.factories.trading import make_trader
+from tests.pages.reading import text_of
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -51,3 +52,6 @@ def test_a_client_that_is_given_no_limits_proposes_none(alpha: Client) -> None:
     nothing = {"credit_limit": "0", "daily_limit": "0", "margin_percent": "0"}
     assert alpha.post(CLIENTS, ORION | nothing, content_type=JSON).status_code == 201
     assert not Proposal.objects.exists()
+    page = alpha.get("/clients/ORION/")
+    assert "Credit 0.00 EUR of 0.00 EUR 0.0 %" in text_of(page)
+    assert "tone-bad" not in page.content.decode(), "nothing of nothing is no alarm"

@@ -109,6 +109,6 @@ def uses_of(client: Any) -> list[dict[str, Any]]:
 
 
 def share_of(*, used: int, limit: int) -> dict[str, Any]:
-    """Return used of a limit in percent, and the tone of its bar. A limit of nothing is used up."""
-    percent = 100 * used / limit if limit else 100.0
+    """Return used of a limit in percent, and the tone of its bar. A limit of nothing is used up by anything."""
+    percent = 100 * used / limit if limit else 100.0 * (used > 0)
     return {"percent": percent, "tone": "bad" if percent >= 100 else "warn" if percent >= 80 else "go"}
