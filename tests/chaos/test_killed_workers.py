@@ -20,16 +20,15 @@ from django.utils import timezone
 
 from events.models import OutboxFact
 from events.queries.outbox import waiting_facts
-from fmi.business_day import run_flow, sweep
 from fmi.clock import start_clock
 from fmi.demo.play import prepare_books
 from fmi.flow import FLOW, SWEEP
 from fmi.invariants import check_invariants
 from ledger.models import JournalEntry
 from reference.queries import business_clock
-from reference.services import load_reference, set_business_clock
+from reference.services import load_reference, set_clock_running
 from settlement.models import BusinessDay, Cycle, Instruction
-from tests.factories.played import FIRST, MARKET, assert_same, figures, undisturbed
+from tests.factories.played import FIRST, MARKET, assert_same, figures, play_to_end, undisturbed
 from tests.factories.processes import Processes, environment_of_workers, wait_until
 from tests.factories.seeds import draw_seed
 from trades.models import Match, Trade
@@ -125,7 +124,7 @@ def closed_days() -> int:
 
 def test_killed_at_any_moment_the_days_come_to_the_same_end(processes: Processes, broker: str) -> None:
     load_reference()
-    expected = undisturbed(days=DAYS)
+    expected = undisturbed(days=DAYS + 1)
     prepare_books(first_date=FIRST)
     misfortune = Misfortune(seed=draw_seed(), processes=processes, broker=broker)
     start_clock(clock=business_clock(), seconds_per_day=SECONDS_PER_DAY, now=timezone.now())
@@ -140,14 +139,11 @@ def test_killed_at_any_moment_the_days_come_to_the_same_end(processes: Processes
             misfortune.strike()
             next_strike = time.monotonic() + misfortune.random.uniform(1, 9)
         time.sleep(0.1)
-    clock = business_clock()
-    set_business_clock(business_date=clock.business_date, at=clock.at, running=False)
-    print(f"{DAYS} days, harms {dict(misfortune.counts)}, {clock.at:%Y-%m-%d %H:%M} reached")
+    set_clock_running(running=False)
     wait_until(lambda: waiting_facts() == 0, seconds=60, processes=processes, what="delivery of all facts")
     processes.stop()
-    run_flow()
-    sweep()
-    run_flow()
+    print(f"{DAYS} days, harms {dict(misfortune.counts)}, {business_clock().at:%Y-%m-%d %H:%M} reached")
+    play_to_end(days=DAYS + 1)
     assert [finding for finding in check_invariants() if finding.violations] == []
     assert waiting_facts() == 0
     assert misfortune.counts["kill_worker"] + misfortune.counts["kill_child"] >= KILLS
@@ -160,7 +156,7 @@ def assert_nothing_doubled() -> None:
     """One entry an instruction, one number a cycle, one day a date, one instruction an obligation."""
     settled = Instruction.objects.filter(status="SETTLED").count()
     assert JournalEntry.objects.filter(source="INSTRUCTION").count() == settled
-    assert BusinessDay.objects.exclude(closed_at=None).count() == DAYS
+    assert closed_days() == DAYS + 1
     keys = list(Cycle.objects.values_list("business_date", "number"))
     assert len(keys) == len(set(keys))
 
