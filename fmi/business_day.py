@@ -54,7 +54,8 @@ class Feed(Protocol):
 @lru_cache
 def find_task(name: str) -> Task[..., None]:
     """Return a task by its name; outside a worker the apps' tasks are imported first."""
-    app.autodiscover_tasks(force=True)
+    if name not in app.tasks:
+        app.autodiscover_tasks(force=True)
     return app.tasks[name]
 
 

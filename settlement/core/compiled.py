@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +25,9 @@ _SHARED_STAMP = Path(__file__).with_name("units.py").stat().st_mtime
 
 def compiled(kernel: Kernel) -> Kernel:
     """Compile at the first call and cache on disk; without a writable cache directory, only in memory."""
+    # Not above: whoever wants the names of the types alone is spared what loading numba takes.
+    import numba
+
     try:
         function = numba.njit(cache=True, nogil=True)(kernel)
     except RuntimeError:

@@ -83,7 +83,7 @@ def work(stop: threading.Event) -> None:
     from fmi.tasks import follow_clock
 
     try:
-        while not stop.wait(0.05):
+        while not stop.wait(0.2):
             try:
                 run_flow()
                 follow_clock()

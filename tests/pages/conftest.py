@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,20 +26,29 @@ def fresh_figures(db: None) -> None:
 
 @pytest.fixture(scope="module")
 def played(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Chain]:
-    """Four members, an open Wednesday: trades in every state, two of them lacking securities, two unmatched.
+    """Four members, an open Wednesday: trades in every state, two of them lacking securities, two unmatched."""
+    from tests.factories.chain import play_small
+    from trades.services.allege_trades import allege_trades
 
-    Played once for a file, in a transaction around it; each test is a savepoint in it.
-    """
+    def play(made: Chain) -> None:
+        play_small(made)
+        allege_trades(at=made.at, business_date=made.day)
+
+    with played_for_a_file(play, blocker=django_db_blocker) as made:
+        yield made
+
+
+@contextmanager
+def played_for_a_file(play: Callable[[Chain], None], *, blocker: DjangoDbBlocker) -> Iterator[Chain]:
+    """Make a market and play it once for a file, in a transaction around it; each test is a savepoint in it."""
     from django.db import transaction
 
     from reference.queries import forget_directory
-    from tests.factories.chain import make_chain, play_small
-    from trades.services.allege_trades import allege_trades
+    from tests.factories.chain import make_chain
 
-    with django_db_blocker.unblock(), transaction.atomic():
+    with blocker.unblock(), transaction.atomic():
         made = make_chain()
-        play_small(made)
-        allege_trades(at=made.at, business_date=made.day)
+        play(made)
         yield made
         transaction.set_rollback(True)
     forget_directory()

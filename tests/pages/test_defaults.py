@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from tests.pages.reading import get_csv, get_text
 
@@ -16,15 +18,14 @@ if TYPE_CHECKING:
 API = "/api/v1/clearing"
 
 
-@pytest.fixture
-def chain(db: None) -> Chain:
+@pytest.fixture(scope="module")
+def played(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Chain]:
     """DELTA has failed to pay; Thursday, ten o'clock."""
-    from tests.factories.chain import make_chain
     from tests.factories.defaulting import lose
+    from tests.pages.conftest import played_for_a_file
 
-    made = make_chain()
-    lose(made)
-    return made
+    with played_for_a_file(lose, blocker=django_db_blocker) as made:
+        yield made
 
 
 @pytest.fixture
@@ -149,14 +150,14 @@ def test_nobody_reads_a_bid_before_the_deadline(
     assert bravo.get(f"{API}/lots/{lot['id']}/bids").json()["results"] == []
 
 
-@pytest.mark.parametrize("price", ["NaN", "1e400", "", "1.001", None, "Infinity", "99999999999999999999"])
-def test_a_bid_that_is_no_amount_is_refused(offered: int, charlie: Client, price: Any) -> None:
+def test_a_bid_that_is_no_amount_is_refused(offered: int, charlie: Client) -> None:
     from clearing.models import Bid
 
     lot = lot_of(charlie, offered)
-    assert post(charlie, f"lots/{lot['id']}/bids", {"price": price})[0] in (400, 422)
-    charlie.post(f"/risk/defaults/lots/{lot['id']}/bid/", {"price": str(price)})
-    assert not Bid.objects.exists()
+    for price in ("NaN", "1e400", "", "1.001", None, "Infinity", "99999999999999999999"):
+        assert post(charlie, f"lots/{lot['id']}/bids", {"price": price})[0] in (400, 422), price
+        charlie.post(f"/risk/defaults/lots/{lot['id']}/bid/", {"price": str(price)})
+        assert not Bid.objects.exists(), price
 
 
 def test_the_api_refuses_by_name(

@@ -89,7 +89,13 @@ def tally(batch: Batch, settles: Flags) -> list[int]:
 def best_tally(batch: Batch) -> list[int]:
     count = len(batch.value)
     sets = (np.arange(2**count)[:, None] >> np.arange(count)) & 1 == 1
-    return max(tally(batch, chosen) for chosen in sets[feasible(batch, sets)])
+    sets = sets[feasible(batch, sets)]
+    totals: list[Ints] = []
+    for priority in sorted(set(batch.priority.tolist())):
+        chosen = sets & (batch.priority == priority)
+        totals += [chosen @ batch.value, chosen.sum(axis=1)]
+    best: list[int] = max(np.stack(totals, axis=1).tolist()) if totals else []
+    return best
 
 
 def fifo(batch: Batch) -> Flags:

@@ -17,10 +17,10 @@ from reference.core.calendar import BUSINESS_ZONE
 from reference.queries import business_clock
 from settlement.models import BusinessDay, DayStep, ScheduledStep
 from tests.factories.chain import MONDAY, Chain, at_time
+from tests.factories.real_time import FRIDAY, enter_day
 from trades.contracts import TradesCaptured
 from trades.models import Trade
 
-FRIDAY = date(2008, 9, 5)
 TUESDAY = date(2008, 9, 9)
 
 
@@ -41,9 +41,16 @@ def eve(chain: Chain) -> Chain:
     return chain
 
 
+@pytest.fixture
+def by_day(chain: Chain) -> Chain:
+    """The market at ten o'clock of its first business day."""
+    enter_day(chain, MONDAY, 10)
+    return chain
+
+
 def test_every_moment_is_fed_once_in_order(eve: Chain) -> None:
     feed, steps = Windows(), list[str]()
-    until = at_time(TUESDAY, 12, 34)
+    until = at_time(MONDAY, 20, 34)
     advance(until=until, feed=feed, note=steps.append)
     assert feed.seen[0][0] == eve.at
     assert feed.seen[-1][1] == until
@@ -67,8 +74,7 @@ def test_the_business_date_turns_in_the_evening_before(eve: Chain) -> None:
     assert BusinessDay.objects.get().business_date == MONDAY
 
 
-def test_moving_to_where_the_clock_stands_or_behind_it_changes_nothing(eve: Chain) -> None:
-    advance(until=at_time(MONDAY, 10))
+def test_moving_to_where_the_clock_stands_or_behind_it_changes_nothing(by_day: Chain) -> None:
     for until in (at_time(MONDAY, 10), at_time(MONDAY, 9), at_time(FRIDAY, 9)):
         feed = Windows()
         advance(until=until, feed=feed)
@@ -76,25 +82,22 @@ def test_moving_to_where_the_clock_stands_or_behind_it_changes_nothing(eve: Chai
         assert business_clock().at == at_time(MONDAY, 10)
 
 
-def test_trades_go_on_by_the_sweep_alone(eve: Chain) -> None:
+def test_trades_go_on_by_the_sweep_alone(by_day: Chain) -> None:
     """Facts marked as delivered stand for messages that were lost."""
-    advance(until=at_time(MONDAY, 10))
-    eve.day, eve.at = MONDAY, at_time(MONDAY, 10)
-    eve.trade("T", "ALPHA", "BRAVO")
+    by_day.trade("T", "ALPHA", "BRAVO")
     OutboxFact.objects.update(delivered_at=timezone.now())
     advance(until=at_time(MONDAY, 10, 31))
     assert set(Trade.objects.values_list("status", flat=True)) == {"CLEARED"}
 
 
-def test_a_whole_life_by_the_clock_alone(eve: Chain) -> None:
-    advance(until=at_time(MONDAY, 10))
-    eve.day, eve.at = MONDAY, at_time(MONDAY, 10)
-    eve.give("BRAVO", "STOCK", 100)
-    eve.give("ALPHA", "EUR", 100_000)
-    eve.trade("T", "ALPHA", "BRAVO")
+def test_a_whole_life_by_the_clock_alone(by_day: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(business_day, "SWEEP_EVERY", timedelta(hours=2))
+    by_day.give("BRAVO", "STOCK", 100)
+    by_day.give("ALPHA", "EUR", 100_000)
+    by_day.trade("T", "ALPHA", "BRAVO")
     advance(until=at_time(date(2008, 9, 9), 21))
     assert set(Trade.objects.values_list("status", flat=True)) == {"SETTLED"}, "in the first night cycle of the 10th"
-    assert (eve.balance("ALPHA", "STOCK"), eve.balance("BRAVO", "EUR")) == (100, 100_000)
+    assert (by_day.balance("ALPHA", "STOCK"), by_day.balance("BRAVO", "EUR")) == (100, 100_000)
     assert waiting_facts() == 0
 
 
@@ -119,8 +122,7 @@ def test_the_lock_of_the_day_is_given_back(db: None) -> None:
             assert had
 
 
-def test_an_accelerated_clock_runs_at_its_pace_and_standing_still_does_not_count(eve: Chain) -> None:
-    advance(until=at_time(MONDAY, 10))
+def test_an_accelerated_clock_runs_at_its_pace_and_standing_still_does_not_count(by_day: Chain) -> None:
     now = timezone.now()
     start_clock(clock=business_clock(), seconds_per_day=24 * 60, now=now)
     clock = business_clock()

@@ -38,10 +38,10 @@ def test_a_member_defaults_and_the_waterfall_ends_balanced(monkeypatch: pytest.M
     def few(*, business_date: date) -> list[MarketSecurity]:
         return market_securities(business_date=business_date)[:6]
 
-    monkeypatch.setattr(market, "TRADES_PER_DAY", 120)
+    monkeypatch.setattr(market, "TRADES_PER_DAY", 80)
     monkeypatch.setattr(feed, "market_securities", few)
     monkeypatch.setattr(opening, "market_securities", few)
-    monkeypatch.setattr(business_day, "SWEEP_EVERY", timedelta(hours=1))
+    monkeypatch.setattr(business_day, "SWEEP_EVERY", timedelta(hours=3))
     feed.events_of.cache_clear()
     prepare_books(first_date=date(2008, 10, 9))
     play_days(days=2, seed=7, scenario="default")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -31,6 +32,22 @@ def count_rows(url: str) -> int:
     return int(row[0])
 
 
+@pytest.fixture(scope="module")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the data directory and the passwords of a PostgreSQL that has been started once."""
+    directory = tmp_path_factory.mktemp("initialised")
+    start_postgres(directory=directory / "postgres", throw_away=True).stop()
+    (directory / "postgres.log").unlink()
+    return directory
+
+
+@pytest.fixture
+def known(initialised: Path, tmp_path: Path) -> Path:
+    """The same in a directory of the test's own: initialising one takes longer than most of what is told here."""
+    shutil.copytree(initialised, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 def test_postgres_keeps_its_data_and_its_password_to_itself(tmp_path: Path) -> None:
     server = start_postgres(directory=tmp_path / "postgres", throw_away=True)
     try:
@@ -49,18 +66,18 @@ def test_postgres_keeps_its_data_and_its_password_to_itself(tmp_path: Path) -> N
         again.stop()
 
 
-def test_postgres_recovers_from_a_kill_and_takes_over_from_a_leftover(tmp_path: Path) -> None:
-    killed = start_postgres(directory=tmp_path / "postgres", throw_away=True)
+def test_postgres_recovers_from_a_kill_and_takes_over_from_a_leftover(known: Path) -> None:
+    killed = start_postgres(directory=known / "postgres", throw_away=True)
     count_rows(killed.url)
     killed.stop()
-    leftover = start_postgres(directory=tmp_path / "postgres")
+    leftover = start_postgres(directory=known / "postgres")
     assert count_rows(leftover.url) == 2
     os.kill(leftover.process_id, signal.SIGKILL)
     assert leftover.process is not None
     leftover.process.wait()
-    running = start_postgres(directory=tmp_path / "postgres")
+    running = start_postgres(directory=known / "postgres")
     assert count_rows(running.url) == 3
-    taker = start_postgres(directory=tmp_path / "postgres")
+    taker = start_postgres(directory=known / "postgres")
     try:
         assert not running.lives()
         assert count_rows(taker.url) == 4
@@ -106,28 +123,28 @@ def test_the_last_of_two_users_stops_the_pair(tmp_path: Path) -> None:
     assert running_pair(directory=tmp_path).environment() == {}
 
 
-def test_a_pinned_pair_outlives_its_users(tmp_path: Path) -> None:
-    pair = pin_pair(directory=tmp_path)
-    with leased_pair(directory=tmp_path):
+def test_a_pinned_pair_outlives_its_users(known: Path) -> None:
+    pair = pin_pair(directory=known)
+    with leased_pair(directory=known):
         pass
     assert pair.lives()
-    assert stop_pair(directory=tmp_path)
+    assert stop_pair(directory=known)
     assert not pair.lives()
 
 
-def test_a_killed_user_leaves_a_pair_that_the_next_takes_over(tmp_path: Path) -> None:
+def test_a_killed_user_leaves_a_pair_that_the_next_takes_over(known: Path) -> None:
     code = (
         "import pathlib, sys, time\nfrom fmi.embedded.pair import leased_pair\n"
         "with leased_pair(directory=pathlib.Path(sys.argv[1])):\n    print('up', flush=True); time.sleep(60)"
     )
-    user = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+    user = subprocess.Popen([sys.executable, "-c", code, str(known)], cwd=ROOT, stdout=subprocess.PIPE)
     assert user.stdout is not None
     assert user.stdout.readline() == b"up\n"
-    left = running_pair(directory=tmp_path)
+    left = running_pair(directory=known)
     user.kill()
     user.wait()
     assert left.lives()
-    with leased_pair(directory=tmp_path) as pair:
+    with leased_pair(directory=known) as pair:
         assert pair.environment() == left.environment()
     time.sleep(0.1)
     assert not left.lives()

@@ -22,11 +22,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from settlement.models import DayStep
-from settlement.services.business_day import open_business_day
 from tests.factories.chain import Chain, make_chain
 from tests.factories.market import login
 from tests.factories.processes import Processes, environment_of_workers, wait_until
+from tests.factories.real_time import enter_day
 from trades.models import Trade
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -102,8 +101,7 @@ def processes(tmp_path: Path, collector: Collector) -> Iterator[Processes]:
 def settles_at_once() -> Chain:
     """Make a market in its day, where what is instructed settles at once, and both sides have what they need."""
     chain = make_chain()
-    open_business_day(business_date=chain.day, at=chain.at)
-    DayStep.objects.filter(planned_at__lte=chain.at, done_at=None).update(done_at=chain.at)
+    enter_day(chain, chain.day, chain.at.hour)
     chain.give("ALPHA", "EUR", 1_000_000)
     chain.give("BRAVO", "STOCK", 1_000)
     return chain

@@ -5,11 +5,12 @@ TARGET closes on 1 January, Good Friday, Easter Monday, 1 May, 25 and 26 Decembe
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 
+from fmi import business_day
 from fmi.business_day import advance
 from reference.models import Calendar, Currency, Holiday
 from reference.queries import forget_directory
@@ -18,13 +19,15 @@ from settlement.pages.cycles import closed_currencies
 from settlement.services.business_day import next_business_date
 from settlement.services.cancel_instructions import cancel_aged_instructions
 from tests.factories.chain import Chain, at_time
+from tests.factories.real_time import enter_day
 
 GOOD_FRIDAY, EASTER_MONDAY, MAY_DAY = date(2009, 4, 10), date(2009, 4, 13), date(2009, 5, 1)
 
 
 @pytest.fixture
-def chain(chain: Chain) -> Chain:
-    """The market, with 1 May 2009 among the closing days."""
+def chain(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> Chain:
+    """The market, with 1 May 2009 among the closing days; nothing happens in it but the steps of the day."""
+    monkeypatch.setattr(business_day, "SWEEP_EVERY", timedelta(hours=9))
     Holiday.objects.create(calendar=Calendar.objects.get(code="TARGET"), date=MAY_DAY, name="Labour Day")
     forget_directory()
     return chain
@@ -62,25 +65,27 @@ def test_the_next_business_date(chain: Chain, before: date, after: date) -> None
 
 
 @pytest.mark.parametrize(
-    ("eve", "intended", "tried"),
+    ("intended", "next_tried"),
     [
-        (date(2009, 4, 8), date(2009, 4, 9), [date(2009, 4, 9), date(2009, 4, 14)]),
-        (date(2009, 4, 29), date(2009, 4, 30), [date(2009, 4, 30), date(2009, 5, 4)]),
-        (date(2008, 12, 23), date(2008, 12, 24), [date(2008, 12, 24), date(2008, 12, 29)]),
+        (date(2009, 4, 9), date(2009, 4, 14)),
+        (date(2009, 4, 30), date(2009, 5, 4)),
+        (date(2008, 12, 24), date(2008, 12, 29)),
     ],
     ids=["Good Friday and Easter Monday", "1 May", "25 and 26 December"],
 )
 def test_what_fails_before_a_closing_day_is_tried_again_after_it(
-    chain: Chain, eve: date, intended: date, tried: list[date]
+    chain: Chain, intended: date, next_tried: date
 ) -> None:
     """The evening of the business date before opens the next one, however many closing days lie between."""
-    chain.move_to(eve, 18, 35)
+    enter_day(chain, intended, 15, 59)
     row = lacking(chain, intended=intended)
+    advance(until=at_time(intended, 18, 44))
+    assert days_tried(row) == [intended]
     advance(until=at_time(intended, 22, 30))
-    assert days_tried(row) == tried
+    assert days_tried(row) == [intended, next_tried]
     opened = BusinessDay.objects.order_by("-business_date").first()
     assert opened is not None
-    assert (opened.business_date, opened.opened_at) == (tried[-1], at_time(intended, 18, 45))
+    assert (opened.business_date, opened.opened_at) == (next_tried, at_time(intended, 18, 45))
 
 
 def test_recycling_ends_on_the_sixtieth_business_day_counted_over_easter(chain: Chain) -> None:
@@ -100,7 +105,7 @@ def test_a_currency_whose_own_calendar_is_closed_waits_while_the_others_settle(c
     Holiday.objects.create(calendar=fed, date=columbus, name="Columbus Day")
     Currency.objects.filter(code="USD").update(calendar=fed)
     forget_directory()
-    chain.move_to(date(2008, 10, 10), 18, 35)
+    enter_day(chain, columbus, 15, 59)
     for asset in ("STOCK", "DOLLAR"):
         chain.give("ALPHA", asset, 10)
     for currency in ("EUR", "USD"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 
 from reference.files import DATA
 
@@ -250,9 +250,19 @@ def test_bad_options_are_refused(tmp_path: Path, options: dict[str, Any], code: 
     refuse("margin", "file-unreadable", "none.csv", prices=tmp_path / "none.csv", positions=positions)
 
 
-def test_the_programs_print_tables_without_servers_or_settings(tmp_path: Path) -> None:
-    positions = write_positions(tmp_path, POSITIONS)
+def test_the_programs_print_tables_and_say_what_they_reckon(tmp_path: Path) -> None:
     losses = write(tmp_path / "l.csv", ["scenario,group,loss", "S1,A,90", "S1,B,40"])
+    printed = StringIO()
+    call_command("cover2", losses=losses, stdout=printed)
+    assert "130.00" in printed.getvalue()
+    command = load_command_class("clearing", "margin")
+    assert "ceil((1 - confidence) x n)" in command.create_parser("manage.py", "margin").format_help()
+
+
+def test_the_programs_run_without_servers_or_settings(tmp_path: Path) -> None:
+    """Each reads its files and computes or refuses; a refusal is told on the error stream, and by the exit code."""
+    positions = write_positions(tmp_path, POSITIONS)
+    losses = write(tmp_path / "l.csv", ["scenario,group,loss", "S1,A,90", "S1,B,nan"])
     bare = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     portfolio = ["--prices", STOCKS, "--positions", positions]
 
@@ -265,12 +275,11 @@ def test_the_programs_print_tables_without_servers_or_settings(tmp_path: Path) -
     for arguments, shown in (
         (["margin", *portfolio], "32,714.95"),
         (["backtest", *portfolio, "--method", "fhs"], "over-margined"),
-        (["cover2", "--losses", losses], "130.00"),
-        (["margin", "--help"], "ceil((1 - confidence) x n)"),
     ):
         done = manage(*arguments)
         assert done.returncode == 0, done.stderr
         assert shown in done.stdout
-    done = manage("margin", *portfolio, "--confidence", 2)
+    done = manage("cover2", "--losses", losses)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "(confidence-out-of-range)" in done.stderr
+    assert "l.csv, line 3" in done.stderr
+    assert "(number-malformed)" in done.stderr

@@ -195,32 +195,33 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-@pytest.mark.parametrize("debug", [None, "true", "false"])
-def test_it_runs_with_nothing_configured(tmp_path: Path, debug: str | None) -> None:
+@pytest.mark.parametrize("variables", [{}, {"DEBUG": "false"}], ids=["nothing", "DEBUG=false"])
+def test_it_runs_with_nothing_configured(tmp_path: Path, variables: dict[str, str]) -> None:
+    """Whatever DEBUG says; with DEBUG=true it refuses, below."""
     (tmp_path / "i.csv").write_text(HEADER + "A,fop,P1,P2,X,1,,1,1,0,,,\n")
     (tmp_path / "b.csv").write_text(BALANCES + "P1,X,1,0\n")
-    variables = {"PATH": os.environ["PATH"], "VAR_DIRECTORY": str(tmp_path / "var")} | (
-        {"DEBUG": debug} if debug else {}
-    )
-    finished = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "optimise", "--instructions", "i.csv", "--balances", "b.csv",
-         "--output", "o.csv", "--json"],
-        cwd=tmp_path, env=variables, capture_output=True, text=True, check=True, timeout=300,
-    )  # fmt: skip
+    finished = run_alone(tmp_path, **variables)
+    assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout)["settled_number"] == 1
     assert (tmp_path / "o.csv").read_text() == "id,settled_quantity,settled_cash,reason\nA,1,0,\n"
     # No server was started for it.
     assert not (tmp_path / "var").exists()
 
 
+def run_alone(directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on the files of a directory in a process of its own, with nothing but this in its environment."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "optimise", "--instructions", "i.csv", "--balances", "b.csv",
+         "--output", "o.csv", "--json"],
+        cwd=directory, env={"PATH": os.environ["PATH"], "VAR_DIRECTORY": str(directory / "var")} | variables,
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+
+
 def test_a_refusal_ends_the_process_with_a_code(tmp_path: Path) -> None:
     (tmp_path / "i.csv").write_text("")
     (tmp_path / "b.csv").write_text(BALANCES)
-    finished = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "optimise", "--instructions", "i.csv", "--balances", "b.csv",
-         "--output", "o.csv", "--json"],
-        cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    finished = run_alone(tmp_path, DEBUG="true")
     assert finished.returncode == 1
     assert finished.stdout == ""
     assert "i.csv, line 1" in finished.stderr
