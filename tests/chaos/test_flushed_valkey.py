@@ -38,7 +38,7 @@ from reference.queries import business_clock, forget_directory
 from reference.services import load_reference, set_clock_running
 from settlement.models import BusinessDay, Instruction
 from tests.factories.market import login
-from tests.factories.played import FIRST, MARKET, MARKET_SEED, assert_same, figures, play_to_end, undisturbed
+from tests.factories.played import FIRST, MARKET, MARKET_SEED, assert_same, figures, undisturbed
 from tests.factories.processes import (
     NAMES,
     Processes,
@@ -150,7 +150,7 @@ def be_without(*, valkey: OwnValkey, visitor: Visitor, processes: Processes, che
 def test_emptied_and_restarted_the_day_comes_to_its_end(processes: Processes, valkey: OwnValkey) -> None:
     draw = random.Random(draw_seed())
     load_reference()
-    expected = undisturbed(days=2)
+    expected = undisturbed(days=1)
     prepare_books(first_date=FIRST)
     # The weekend before is passed over at once.
     advance(until=datetime.combine(FIRST, BEGIN, tzinfo=BUSINESS_ZONE), feed=demo_feed(seed=MARKET_SEED))
@@ -222,7 +222,6 @@ def assert_books(*, reported: int, expected: dict[str, Any]) -> None:
     assert [finding for finding in check_invariants() if finding.violations] == []
     assert Trade.objects.filter(trade_id__startswith=MARK).count() == reported
     assert set(Trade.objects.filter(trade_id__startswith=MARK).values_list("status", flat=True)) == {"NEW"}
-    play_to_end(days=2)
     assert_same(found=figures(but=MARK), expected=expected)
     settled = Instruction.objects.filter(status="SETTLED").count()
     assert JournalEntry.objects.filter(source="INSTRUCTION").count() == settled > 0

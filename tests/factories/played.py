@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from django.db import transaction
 from django.test import override_settings
 
-from fmi.demo.play import ClockHeld, play_days, prepare_books
+from fmi.demo.play import play_days, prepare_books
 from reference.queries import forget_directory
 from settlement.models import BusinessDay, Instruction
 from trades.models import Match, Trade
 
 FIRST = date(2008, 9, 8)
 MARKET_SEED = 7
-PATIENCE_SECONDS = 120.0
 # What a process is told that is to play the same market. Clients' orders are left out: which offers one meets depends
 # on what else had come when the router took it. The router has tests of its own.
 MARKET = {"DEMO_SEED": str(MARKET_SEED), "DEMO_ORDERS": "false"}
@@ -73,20 +71,6 @@ def undisturbed(*, days: int) -> dict[str, Any]:
         found = figures()
     forget_directory()
     return found
-
-
-def play_to_end(*, days: int) -> None:
-    """Play on in this process, once no other moves the clock, until so many days are closed.
-
-    A worker that is behind its clock does not stop with the day: it may be in the night of the next one already, where
-    trades settle, when it is seen that the day was closed. A day more, played to its end, is the same for all.
-    """
-    give_up_at = time.monotonic() + PATIENCE_SECONDS
-    while (left := days - BusinessDay.objects.exclude(closed_at=None).count()) > 0:
-        # The database may not have noticed yet that who held the day's lock is gone.
-        with override_settings(DEMO_ORDERS=False), suppress(ClockHeld):
-            play_days(days=left, seed=MARKET_SEED)
-        assert time.monotonic() < give_up_at, "another process moves business time"
 
 
 def assert_same(*, found: dict[str, Any], expected: dict[str, Any]) -> None:
