@@ -107,6 +107,15 @@ class NotAmendable(Refusal):
     code = "not-amendable"
 
 
+class ReleaseNotByAmendment(Refusal):
+    """An amendment puts an instruction on hold and never releases one: post to its own address /release.
+
+    A release by an API key is signed.
+    """
+
+    code = "release-not-by-amendment"
+
+
 class InstructionSettling(Refusal):
     """The instruction has settled, or a part of it has: this can no longer be changed."""
 
@@ -158,6 +167,13 @@ class CreditLineRefused(Refusal):
     """A credit line is given by the central bank, on a participant's own cash account, and not below zero."""
 
     code = "credit-line-refused"
+
+
+class UnknownCreditLine(Refusal):
+    """There is no such credit line."""
+
+    code = "unknown-credit-line"
+    status = 404
 
 
 class CreditLineInUse(Refusal):

@@ -53,8 +53,13 @@ class DerivativeEvent(models.Model):
             models.UniqueConstraint(
                 fields=["account", "client_id"], condition=~Q(client_id=""), name="derivativeevent_asked_once"
             ),
+            # A mark price is nobody's account's: it is asked for once by whoever sets it.
+            models.UniqueConstraint(
+                fields=["client_id"], condition=Q(kind="MARK") & ~Q(client_id=""), name="derivativeevent_marked_once"
+            ),
             models.CheckConstraint(
-                condition=Q(client_id="") | Q(account__isnull=False), name="derivativeevent_client_has_account"
+                condition=Q(client_id="") | Q(account__isnull=False) | Q(kind="MARK"),
+                name="derivativeevent_client_has_account",
             ),
         ]
         triggers = [

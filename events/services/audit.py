@@ -102,7 +102,7 @@ def record_actions(
         )
 
 
-def tell_action(*, object_id: int, detail: Mapping[str, Any], **action: Any) -> dict[str, Any]:
+def tell_action(*, object_id: int | None, detail: Mapping[str, Any], **action: Any) -> dict[str, Any]:
     """Return a record, as JSON has it, of who acts now and from where; record_told writes it with what is done.
 
     For what is decided in one place and written in another, perhaps by another process. action: as action_parameters.

@@ -32,7 +32,7 @@ from settlement.models import Instruction
 from settlement.queries.life import get_instruction
 from settlement.queries.party import links_of
 from settlement.services.amend_instruction import amend_instruction
-from settlement.services.hold_instruction import hold_instruction, release_instruction
+from settlement.services.hold_instruction import hold_instruction
 from settlement.services.resolve_links import PARTY_LOCK
 from settlement.services.settle_cycle import CYCLE_LOCK
 from trades.api.compliance_serializers import enrichment_document
@@ -105,7 +105,10 @@ class InstructionDetail(ActorView[Instruction]):
         responses={200: InstructionLifeSerializer, **problems(400, 403, 404, 409, 422)},
     )
     def patch(self, request: Request, public_id: UUID) -> Response:
-        """Change priority, partial settlement or hold for the actor's side. Anything else: cancel and instruct anew."""
+        """Change priority or partial settlement, or hold it, for the actor's side. Else: cancel and instruct anew.
+
+        `hold` is true or left out: a release has its own address.
+        """
         actor = self.require_role(Role.PARTICIPANT, Role.OPERATOR)
         amendment, hold = read_amendment(request=request)
         row = get_instruction(actor=actor, public_id=public_id)
@@ -113,9 +116,8 @@ class InstructionDetail(ActorView[Instruction]):
         who: dict[str, Any] = {"actor": actor, "at": clock.at, "business_date": clock.business_date}
         with transaction.atomic():
             amend_instruction(instruction_pk=row.pk, amendment=amendment, **who)
-            if hold is not None:
-                change = hold_instruction if hold else release_instruction
-                change(instruction_pk=row.pk, **who)
+            if hold:
+                hold_instruction(instruction_pk=row.pk, **who)
         return self._document(public_id=public_id)
 
     def _document(self, *, public_id: UUID) -> Response:

@@ -51,7 +51,7 @@ class Once(StrEnum):
 
     # The handler's effect and its answer are one transaction.
     TOGETHER = "TOGETHER"
-    # The effect commits by itself, and by its own reference or its nature does not happen twice; the answer follows.
+    # The effect commits by itself, with a reference by which the same request finds it again; the answer follows.
     APART = "APART"
     # The view does it itself: a stream is no answer that could be kept.
     BY_THE_VIEW = "BY_THE_VIEW"

@@ -58,8 +58,9 @@ class _Signed:
 class SignedByKeys(APIView):
     """A view some of whose methods an API key signs.
 
-    signed_methods: those methods. The nonce is taken in the transaction of the effect: a crash undoes both. A request
-    that is refused has used its nonce up as well, so that nobody sends it again when it would be carried out.
+    signed_methods: those methods. The nonce is taken in the transaction of the effect, or before one that commits by
+    itself: no crash leaves an effect whose nonce is free. A request that is refused has used its nonce up as well, so
+    that nobody sends it again when it would be carried out.
     """
 
     signed_methods: ClassVar[frozenset[str]] = frozenset()

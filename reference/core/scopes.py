@@ -1,7 +1,7 @@
 """What an API key may be allowed to do, and which role may hold it.
 
-A scope narrows what its owner may do and never widens it: a view asks the owner's role first, then the key's scope.
-A person who is logged in holds every scope of the role.
+A scope narrows what its owner may do and never widens it: a view asks whether the owner has any role, then for the
+key's scope, and its handler which roles may do this. A person who is logged in holds every scope of the role.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ class Scope(StrEnum):
     PROPOSALS_WRITE = "proposals:write"
     AUDIT_READ = "audit:read"
     EVENTS_READ = "events:read"
-    EVENTS_WRITE = "events:write"  # Replaying what could not be delivered.
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"
@@ -56,10 +55,13 @@ class Scope(StrEnum):
     OPERATIONS_READ = "operations:read"  # Modules and their state.
 
 
+# What no address asks for any more; a key that was made with one holds it still, and it opens nothing.
+RETIRED_SCOPES = ("events:write",)
+
 # What only who runs the system may change.
 OPERATORS_ALONE = frozenset({
     Scope.COMPLIANCE_WRITE, Scope.POSITIONS_WRITE, Scope.RISK_WRITE, Scope.DAY_WRITE,
-    Scope.REFERENCE_WRITE, Scope.MARKET_WRITE, Scope.EVENTS_WRITE,
+    Scope.REFERENCE_WRITE, Scope.MARKET_WRITE,
 })  # fmt: skip
 # What no participant reads, for it tells of others.
 NEVER_PARTICIPANTS = OPERATORS_ALONE | {Scope.COMPLIANCE_READ, Scope.OPERATIONS_READ}

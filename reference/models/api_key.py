@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from django.db.models.lookups import Exact
 
 from reference.core.key_material import CLIENT_ID_PATTERN
-from reference.core.scopes import Scope
+from reference.core.scopes import RETIRED_SCOPES, Scope
 from reference.triggers import immutable_columns, refuse_delete, refuse_truncate
 
-KNOWN_SCOPES = sorted(scope.value for scope in Scope)
+KNOWN_SCOPES = sorted([*(scope.value for scope in Scope), *RETIRED_SCOPES])
 LONGEST_LIFE = models.Value("366 days", output_field=models.DurationField())
 
 

@@ -51,7 +51,9 @@ class AmendmentSerializer(serializers.Serializer[Any]):
     priority = serializers.IntegerField(min_value=1, max_value=4, required=False, help_text=PRIORITY_HELP)
     partial: Any = serializers.ChoiceField(choices=Partial.choices, required=False)
     partial_minimum = serializers.IntegerField(min_value=0, max_value=LARGEST_AMOUNT, required=False)
-    hold = serializers.BooleanField(required=False)
+    hold = serializers.BooleanField(
+        required=False, help_text="True holds it; false is refused, for a release has its own address."
+    )
 
 
 class PartyInstructionEntrySerializer(serializers.Serializer[Any]):

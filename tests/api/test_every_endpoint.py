@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 HIDDEN = (403, 404, 405)
+# What is another's is as if it were not: only who may not do such a thing at all is told so.
+UNKNOWN = (404, 405)
 WRITING = ("post", "put", "patch", "delete")
 
 # What belongs to ALPHA alone: address -> the keys in it, in their order (tests/factories/owned.py).
@@ -182,7 +184,7 @@ SHARED: dict[str, str] = {
     "events/schemas/<str:name>/<int:version>/": "schema 1",
 }
 # They answer without end, and are read by tests of their own.
-STREAMS = {"stream-quotes", "stream-events", "api-event-stream"}
+STREAMS = {"stream-quotes", "api-event-stream"}
 # The description of the API: the same for everybody, and slow to write.
 DESCRIPTION = {"api-schema"}
 # Whoever posts to them stops being who it was.
@@ -316,6 +318,8 @@ def test_every_view_of_the_api_names_its_scopes() -> None:
 
     views = [address for address in addresses() if address.view and issubclass(address.view, ActorView)]
     assert len(views) > 130
+    used = {scope for one in views for scope in (one.view.read_scope, one.view.write_scope)}
+    assert {scope.value for scope in Scope} - used == set(), "no address asks for these"
     for route, _, view, methods in ((one.route, one.pattern, one.view, one.methods) for one in views):
         if hasattr(view, "get"):
             assert str(view.read_scope) in set(Scope), f"{route} names no scope to read"
@@ -360,8 +364,7 @@ def test_another_participant_reads_and_changes_nothing(owned: Owned) -> None:
 
     charlie = login(participant=Participant.objects.get(code="CHARLIE"), name="charlie")
     assert_its_owner_finds_each(owned)
-    before = hash_tables()
-    wrong: list[str] = []
+    before, wrong = hash_tables(), list[str]()
     for address in addresses():
         if address.pattern.name not in STREAMS | LEAVING | DESCRIPTION:
             wrong += walk(charlie, address, owned)
@@ -372,6 +375,29 @@ def test_another_participant_reads_and_changes_nothing(owned: Owned) -> None:
             wrong.append(f"get {path}: {found[:4]}")
     assert not wrong, "\n".join(wrong)
     assert [now for now, then in zip(hash_tables(), before, strict=True) if now != then] == []
+
+
+def test_another_participants_key_reads_and_changes_nothing(owned: Owned) -> None:
+    """As its programs come: with a token of all its scopes, every change signed."""
+    from fmi.table_hashes import hash_tables
+    from reference.core.actor import Role
+    from reference.core.scopes import scopes_of_role
+    from reference.models import Participant
+    from tests.factories.market import login
+    from tests.factories.signing import SigningClient, make_key
+
+    login(participant=Participant.objects.get(code="CHARLIE"), name="charlie")
+    client = SigningClient(made=make_key(*scopes_of_role(role=Role.PARTICIPANT), name="charlie"))
+    before, wrong = hash_tables(), list[str]()
+    walked = [one for one in addresses() if one.route in OWN | STAFF and one.route.startswith(("api/", "order/"))]
+    assert len(walked) > 60
+    for address in walked:
+        wrong += walk(client, address, owned)
+    assert not wrong, "\n".join(wrong)
+    # Each signature was taken, and was good.
+    assert client.signed > 40
+    changed = {now[0] for now, then in zip(hash_tables(), before, strict=True) if now != then}
+    assert changed <= {"reference_signedrequest"}
 
 
 def walk(client: Client, address: Address, owned: Owned) -> list[str]:
@@ -389,7 +415,8 @@ def walk(client: Client, address: Address, owned: Owned) -> list[str]:
         found = leaks(answer, path + body, owned)
         is_change, status = method not in ("get", "csv"), answer.status_code
         # A page tells of a refusal on the page that it leads back to, which is walked like any other.
-        allowed = (*HIDDEN, 302) if is_change and address.view is None else HIDDEN
+        allowed: tuple[int, ...] = (*HIDDEN, 302) if is_change and address.view is None else HIDDEN
+        allowed = UNKNOWN if not is_change and route in OWN else allowed
         is_seen = (route in OWN or route in STAFF) and status not in allowed
         is_done = is_change and status < 400 and status != 302 and address.view is not None
         is_broken = status >= 500 and route != "ready"

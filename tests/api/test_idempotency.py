@@ -109,6 +109,41 @@ def test_a_key_that_is_held_elsewhere_is_in_flight(alpha: Client, market: Market
     assert post(alpha, market.report(), "k").status_code == 201
 
 
+def test_an_answer_with_a_secret_is_not_kept(alpha: Client, market: Market) -> None:
+    """Keys and webhooks are made and rotated once; whoever lost the answer has to rotate."""
+    from events.models import WebhookEndpoint, WebhookSecret
+    from reference.models import ApiKey, ApiSecret, StoredAnswer
+
+    entries: list[tuple[str, Any]] = [
+        ("keys", {"name": "Reads", "scopes": ["trades:read"]}),
+        ("keys/{}/rotate", {"grace_hours": 1}),
+        ("webhooks", {"url": "https://hooks.example.com/in"}),
+        ("webhooks/{}/rotate-secret", {"grace_hours": 1}),
+    ]
+    made, secrets = "", []
+    for number, (path, body) in enumerate(entries):
+        url = f"/api/v1/{path.format(made)}"
+        answer = post(alpha, body, f"k {number}", url=url)
+        assert answer.status_code in (200, 201), answer.content
+        assert answer["Cache-Control"] == "no-store"
+        fields = answer.json()
+        made = fields.get("client_id") or fields.get("api_key") or fields["id"]
+        secrets.append(fields.get("api_secret") or fields["secret"])
+        again = post(alpha, body, f"k {number}", url=url)
+        assert (again.status_code, again.json()["code"]) == (409, "answer-not-kept")
+        # Another body under the key is told so, as ever.
+        assert post(alpha, {**body, "x": 1}, f"k {number}", url=url).json()["code"] == "idempotency-key-reused"
+    assert len({secret for secret in secrets if len(secret) > 20}) == 4
+    counts = [model.objects.count() for model in (ApiKey, ApiSecret, WebhookEndpoint, WebhookSecret)]
+    assert counts == [1, 2, 1, 2]
+    assert list(StoredAnswer.objects.values_list("body", flat=True)) == [None] * 4
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT t::text FROM reference_storedanswer t")
+        kept = " ".join(row[0] for row in cursor.fetchall())
+    assert "k 3" in kept
+    assert not [secret for secret in secrets if secret in kept or secret.encode().hex() in kept]
+
+
 def test_where_money_moves_a_key_is_needed(operator: Client) -> None:
     addresses = [
         "clearing/collateral/deposit", "clearing/collateral/withdraw", "clearing/collateral/substitute",

@@ -14,6 +14,7 @@ from settlement.services.match_instructions import match_instructions
 from settlement.services.settle_cycle import settle_cycle
 from tests.factories.market import NOW, TODAY, Market
 from tests.factories.settled import API, SETTLES, fund, report, results
+from tests.factories.signing import make_key, send
 from trades.services.match_trades import match_trades
 
 ROOT = f"{API}/settlement"
@@ -157,9 +158,29 @@ class TestActions:
         assert alpha.patch(url, {"colour": 1}, "application/json").status_code == 400
         own = results(alpha, "settlement/party-instructions")[0]["id"]
         party = alpha.patch(
-            f"{ROOT}/party-instructions/{own}", {"priority": 3, "hold": False}, "application/json"
+            f"{ROOT}/party-instructions/{own}", {"priority": 3, "hold": True}, "application/json"
         ).json()
-        assert (party["priority"], party["held"]) == (3, False)
+        assert (party["priority"], party["held"]) == (3, True)
+
+    def test_no_amendment_releases(self, alpha: Client, matched: str) -> None:
+        """A release by a key is signed, an amendment is not: so none of the two takes a hold away."""
+        own = results(alpha, "settlement/party-instructions")[0]["id"]
+        key = make_key("settlement:read", "settlement:write", name="alpha")
+        for url in (f"{ROOT}/instructions/{matched}", f"{ROOT}/party-instructions/{own}"):
+            assert alpha.patch(url, {"hold": True}, "application/json").status_code == 200
+            for fields in ({"hold": False}, {"hold": False, "priority": 1}, {"hold": "false"}, {"hold": 0}):
+                refused = send(key, "PATCH", url, fields, signed=False)
+                problem = refused.json()
+                assert (refused.status_code, problem["code"]) == (422, "release-not-by-amendment"), problem
+                assert problem["errors"][0]["pointer"] == "/hold"
+                assert f"{url}/release" in problem["detail"]
+            assert Instruction.objects.get().held_by_receiver
+            assert PartyInstruction.objects.get(public_id=own).held
+            assert PartyInstruction.objects.get(public_id=own).priority != 1
+            assert send(key, "POST", f"{url}/release", signed=False).json()["code"] == "signature-missing"
+            assert send(key, "POST", f"{url}/release").status_code == 200
+            assert not Instruction.objects.get().held_by_receiver
+        assert "/release" in alpha.get("/problems/release-not-by-amendment").content.decode()
 
     def test_settled_is_not_amended(self, alpha: Client, matched: str, market: Market) -> None:
         fund(market)

@@ -128,6 +128,39 @@ def test_a_nonce_is_used_once_whatever_came_of_it(key: NewSecret, market: Market
     assert code_of(send(key, "POST", PAUSE, Idempotency_Key="once", **headers)) == (401, "nonce-used")
 
 
+def test_nobody_approves_its_own_proposal_with_its_own_key(market: Market, alpha: Client) -> None:
+    """A key acts in its owner's name: whoever proposes, on the page or by a key, is one person with all its keys."""
+    from tests.factories.market import login
+
+    client = make_client(broker=market.alpha, code="NORTHSEA")
+    login(participant=market.alpha, name="colleague")
+    scopes = ("clients:write", "proposals:read", "proposals:write")
+    first, second, other = (make_key(*scopes, name=name) for name in ("alpha", "alpha", "colleague"))
+    path, before = "/api/v1/static-data/clients/NORTHSEA", client.daily_limit_minor
+    for number, by_page in enumerate((True, False)):
+        change = {"daily_limit": f"{3456 + number}.00"}
+        made = alpha.patch(path, change, "application/json") if by_page else send(first, "PATCH", path, change)
+        assert made.status_code == 202, made.content
+        (proposal,) = send(first, "GET", "/api/v1/proposals?status=PROPOSED").json()["results"]
+        approve = f"/api/v1/proposals/{proposal['id']}/approve"
+        for own in (first, second):
+            assert code_of(send(own, "POST", approve, {})) == (409, "own-proposal-not-approvable")
+        client.refresh_from_db()
+        assert client.daily_limit_minor == before
+        assert send(other, "POST", approve, {}).status_code == 200
+        client.refresh_from_db()
+        assert client.daily_limit_minor == 345_600 + number * 100
+        before = client.daily_limit_minor
+
+
+def test_value_leaves_by_a_signature_alone(market: Market, alpha: Client) -> None:
+    key = make_key("collateral:write", "derivatives:write", name="alpha")
+    for path in ("clearing/collateral/withdraw", "clearing/collateral/release", "derivatives/withdraw"):
+        assert code_of(send(key, "POST", f"/api/v1/{path}", {}, signed=False)) == (401, "signature-missing")
+        # Signed it is looked at: this one asks for nothing.
+        assert code_of(send(key, "POST", f"/api/v1/{path}", {})) == (400, "invalid-input")
+
+
 def test_after_a_rotation_both_secrets_sign_in_the_grace(key: NewSecret) -> None:
     from datetime import timedelta
 

@@ -53,7 +53,10 @@ def serving(*, name: str, prepare: Callable[[], T], blocker: Any, **environment:
 
 @contextmanager
 def serving_from(*, url: str, **environment: str) -> Iterator[int]:
-    """Serve the product from a database; give the port. environment: further variables of the server."""
+    """Serve the product from a database; give the port. environment: further variables of the server.
+
+    GRANIAN_WORKERS among them is how many processes serve.
+    """
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "fmi.asgi:application"],

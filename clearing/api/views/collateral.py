@@ -147,6 +147,8 @@ class CollateralDeposit(CollateralOrderView):
 class CollateralWithdrawal(CollateralOrderView):
     """Withdraw."""
 
+    signed_methods = frozenset({"POST"})
+
     @extend_schema(
         operation_id="clearing_collateral_withdraw",
         summary="Withdraw collateral",
@@ -196,6 +198,7 @@ class CollateralRelease(CollateralOrderView):
     """Release."""
 
     entry_class = SegmentEntrySerializer
+    signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="clearing_collateral_release",

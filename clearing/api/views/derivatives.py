@@ -131,7 +131,7 @@ class DerivativesMarkPrice(ActorView[DerivativeContract]):
     queryset = DerivativeContract.objects.all()
     serializer_class = MarkPriceEntrySerializer
     filter_backends = KEPT_FIELDS
-    # The live store decides before the database commits; the same price set again is the same price.
+    # The live store decides before the database commits; the event knows the request again.
     answered_once = Once.APART
     read_scope = Scope.DERIVATIVES_READ
     write_scope = Scope.DERIVATIVES_WRITE
@@ -171,6 +171,7 @@ class DerivativesMarkPrice(ActorView[DerivativeContract]):
             business_date=clock.business_date,
             priced_at=wanted.get("at"),
             confirmed=wanted["confirm"],
+            asked=self.asked,
         )
         answer = {"symbol": wanted["symbol"], "price": f"{wanted['price']:f}", "liquidated": liquidated}
         return Response(answer, status=201)

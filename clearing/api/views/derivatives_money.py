@@ -127,6 +127,8 @@ class DerivativesDeposit(_MoneyView):
 class DerivativesWithdrawal(_MoneyView):
     """Withdraw."""
 
+    signed_methods = frozenset({"POST"})
+
     @extend_schema(operation_id="derivatives_withdraw", summary="Withdraw", request=MoneySerializer, responses=MOVED)
     def post(self, request: Request) -> Response:
         """Take money off a derivatives account: no more than its balance, nor than its equity beyond margin."""

@@ -27,7 +27,7 @@ from settlement.api.serializers import InstructionEntrySerializer, InstructionSe
 from settlement.models import Instruction, PartyInstruction
 from settlement.queries.life import get_instruction
 from settlement.queries.party import own_party_of
-from settlement.refusals import LinkRefused, NotAmendable
+from settlement.refusals import LinkRefused, NotAmendable, ReleaseNotByAmendment
 from settlement.services.amend_instruction import Amendment
 from settlement.services.cancel_instructions import cancel_instruction
 from settlement.services.hold_instruction import hold_instruction, release_instruction, sides_of
@@ -187,8 +187,17 @@ def read_body(*, request: Request, serializer: type[Serializer[Any]]) -> dict[st
     return dict(entry.validated_data)
 
 
-def read_amendment(*, request: Request) -> tuple[Amendment, bool | None]:
-    """Return the amendment that a body asks for, and the hold. Raises NotAmendable, ValidationError."""
+def read_amendment(*, request: Request) -> tuple[Amendment, bool]:
+    """Return the amendment that a body asks for, and whether it is to be held besides.
+
+    Raises NotAmendable, ReleaseNotByAmendment, ValidationError.
+    """
     refuse_terms(data=request.data)
     body = read_body(request=request, serializer=AmendmentSerializer)
-    return Amendment(body.get("priority"), body.get("partial"), body.get("partial_minimum")), body.get("hold")
+    hold = body.get("hold")
+    if hold is False:
+        raise ReleaseNotByAmendment(
+            f"An amendment holds and never releases: POST {request.path}/release does, signed where a key asks.",
+            pointer="/hold",
+        )
+    return Amendment(body.get("priority"), body.get("partial"), body.get("partial_minimum")), hold is True

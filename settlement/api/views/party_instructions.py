@@ -141,14 +141,17 @@ class PartyInstructionDetail(PartyInstructionAction):
         responses={**ANSWERS, **problems(400, 422)},
     )
     def patch(self, request: Request, public_id: UUID) -> Response:
-        """Change priority, partial settlement or hold. Anything else: cancel and instruct anew (T2S)."""
+        """Change priority or partial settlement, or hold it. Anything else: cancel and instruct anew (T2S).
+
+        `hold` is true or left out: a release has its own address.
+        """
         amendment, hold = read_amendment(request=request)
 
         def change(who: dict[str, Any]) -> None:
             with transaction.atomic():
                 amend_party_instruction(amendment=amendment, **who)
-                if hold is not None:
-                    hold_party_instruction(held=hold, **who)
+                if hold:
+                    hold_party_instruction(held=True, **who)
 
         return self.act(public_id=public_id, change=change)
 

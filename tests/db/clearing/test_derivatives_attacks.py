@@ -135,6 +135,18 @@ ATTACKS = {
         copied("clearing_derivativeevent", "client_id <> ''", sequence=NEXT, nonce="gen_random_uuid()"),
         "derivativeevent_asked_once",
     ),
+    "a mark price asked for twice": (
+        "; ".join(
+            [copied("clearing_derivativeevent", "kind = 'MARK'", sequence=NEXT, nonce="gen_random_uuid()",
+                    client_id="'key-1'")] * 2
+        ),
+        "derivativeevent_marked_once",
+    ),
+    "a client's id of no account but of a mark price": (
+        copied("clearing_derivativeevent", "kind = 'MARK'", sequence=NEXT, nonce="gen_random_uuid()",
+               kind="'DEPOSIT'", client_id="'key-1'"),
+        "derivativeevent_client_has_account",
+    ),
     "an event of no kind": (
         copied("clearing_derivativeevent", sequence=NEXT, nonce="gen_random_uuid()", kind="'GIFT'"),
         "derivativeevent_kind",

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
-import signal
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -22,6 +18,7 @@ from reference.api import idempotency
 from reference.models import Participant, StoredAnswer
 from tests.factories.chain import Chain
 from tests.factories.collateral import join
+from tests.factories.killed import die, die_after, run_killed
 from tests.factories.market import login
 from trades.models import Trade
 
@@ -84,29 +81,7 @@ def test_forty_threads_with_the_same_25_keys_have_25_effects(alpha: Client) -> N
     assert len({name.partition(": ")[2] for name in told}) == KEYS
 
 
-def die(*_: Any, **__: Any) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def die_after(act: Callable[..., Any]) -> Callable[..., Any]:
-    """Do it, then die."""
-
-    def acted(*arguments: Any, **named: Any) -> None:
-        act(*arguments, **named)
-        die()
-
-    return acted
-
-
 def test_a_kill_between_effect_and_answer_leaves_both_or_neither(alpha: Client) -> None:
-    def run_and_die(patch: Callable[[], None]) -> None:
-        """Send a request in a process of its own, which is killed on its way; it uses no connection of this one."""
-        inherited = connection.connection
-        connection.connection = None
-        patch()
-        deposit(alpha, "k")
-        die(inherited)
-
     def before_storing() -> None:
         vars(idempotency)["store_answer"] = die
 
@@ -119,10 +94,7 @@ def test_a_kill_between_effect_and_answer_leaves_both_or_neither(alpha: Client) 
 
     stands = []
     for patch in (before_storing, after_storing, after_committing):
-        process = multiprocessing.get_context("fork").Process(target=run_and_die, args=(patch,))
-        process.start()
-        process.join(timeout=60)
-        assert process.exitcode == -signal.SIGKILL
+        run_killed(patch=patch, act=lambda: deposit(alpha, "k"))
         stands.append((CollateralMovement.objects.count(), StoredAnswer.objects.count()))
     assert stands == [(0, 0), (0, 0), (1, 1)]
     again = deposit(alpha, "k")

@@ -148,7 +148,7 @@ class OrderCancel(_OrderChange):
     """Cancellation."""
 
     serializer_class = CancelOrderSerializer
-    # The venues are asked between two transactions; a cancelled order is not cancelled again.
+    # The venues are asked between two transactions; the audit record of the first knows the request again.
     answered_once = Once.APART
 
     @extend_schema(
@@ -171,6 +171,7 @@ class OrderCancel(_OrderChange):
             business_date=clock.business_date,
             actor=actor,
             note=wish.validated_data["reason"],
+            asked=self.asked,
         )
         return Response(OrderSerializer(get_order(actor=actor, public_id=public_id)).data)
 
@@ -179,7 +180,7 @@ class OrderReplace(_OrderChange):
     """Replacement."""
 
     serializer_class = ReplaceOrderSerializer
-    # As a cancellation; the new quantity is the whole, so that replacing again changes nothing.
+    # As a cancellation.
     answered_once = Once.APART
 
     @extend_schema(
@@ -207,5 +208,6 @@ class OrderReplace(_OrderChange):
             at=clock.at,
             business_date=clock.business_date,
             actor=actor,
+            asked=self.asked,
         )
         return Response(OrderSerializer(get_order(actor=actor, public_id=public_id)).data)

@@ -7,16 +7,20 @@ from django.db import transaction
 
 from events.services.audit import record_action
 from reference.core.actor import Actor
+from reference.stored_answers import Asked
 from trades.core.order_lifecycle import OrderStatus
 from trades.core.order_ticket import OrderType
 from trades.core.slice_lifecycle import WishKind
 from trades.models import Order, OrderWish
 from trades.refusals.routing import LimitOfMarketOrder, ReplacedBelowFilled
+from trades.services.orders.asked_before import told, was_asked
 from trades.services.orders.carry_out_wishes import carry_out_wishes
 from trades.services.orders.limits import recheck_limits
 from trades.services.orders.record_fills import record_fills
 from trades.services.orders.routing_lock import routing_lock
 from trades.services.orders.withdraw_orders import refuse_ended
+
+ACTION = "order.replaced"
 
 
 def replace_order(
@@ -27,6 +31,7 @@ def replace_order(
     at: datetime,
     business_date: date,
     actor: Actor,
+    asked: Asked | None = None,
 ) -> OrderStatus:
     """Replace an order's quantity and limit; return its status then.
 
@@ -34,14 +39,17 @@ def replace_order(
     replacement takes effect: no other changes the order in between, and one that was left half done is done first.
     The limits are checked and taken with the wish, before a venue is asked; whoever dies in between leaves the wish,
     and the router carries it out. What a venue fills before it knows of the new quantity is filled: the order is
-    then for that much. Raises UnknownOrder, OrderAlreadyFilled, OrderNotOpen, ReplacedBelowFilled,
+    then for that much. asked: the request; one that was carried out before it was answered changes nothing again,
+    whatever the order has become since. Raises UnknownOrder, OrderAlreadyFilled, OrderNotOpen, ReplacedBelowFilled,
     LimitOfMarketOrder, the refusals of recheck_limits; RuntimeError inside a transaction.
     """
     with routing_lock():
         carry_out_wishes(at=at, business_date=business_date)
         record_fills(at=at, business_date=business_date)
         with transaction.atomic():
-            Order.objects.select_for_update().filter(pk=order_id).first()
+            found = Order.objects.select_for_update().filter(pk=order_id).first()
+            if found is not None and asked is not None and was_asked(order_id=order_id, action=ACTION, asked=asked):
+                return OrderStatus(found.status)
             order = refuse_ended(order_id=order_id)
             if quantity_units is None:
                 quantity_units = order.quantity_units
@@ -61,9 +69,10 @@ def replace_order(
             }  # fmt: skip
             OrderWish.objects.update_or_create(order_id=order_id, defaults=wish)
             record_action(
-                actor=actor, action="order.replaced", at=at, business_date=business_date, object_type="order",
+                actor=actor, action=ACTION, at=at, business_date=business_date, object_type="order",
                 object_id=order_id, summary=f"{order.client_order_id}: {quantity_units:,} units",
-                detail={"quantity": quantity_units, "limit": None if limit_price is None else str(limit_price)},
+                detail={"quantity": quantity_units, "limit": None if limit_price is None else str(limit_price)}
+                | told(asked=asked),
             )  # fmt: skip
         carry_out_wishes(at=at, business_date=business_date)
     return OrderStatus(Order.objects.values_list("status", flat=True).get(pk=order_id))

@@ -7,11 +7,13 @@ from django.db import connection, transaction
 
 from events.services.audit import record_actions
 from reference.core.actor import Actor
+from reference.stored_answers import Asked
 from trades.core.order_lifecycle import OrderStatus
 from trades.core.slice_lifecycle import WishKind
 from trades.models import Order
 from trades.refusals.orders import UnknownOrder
 from trades.refusals.routing import OrderAlreadyFilled, OrderNotOpen
+from trades.services.orders.asked_before import told, was_asked
 from trades.services.orders.carry_out_wishes import carry_out_wishes
 from trades.services.orders.record_fills import record_fills
 from trades.services.orders.routing_lock import routing_lock
@@ -32,7 +34,14 @@ WISH_SQL = """
 
 
 def cancel_orders(
-    *, order_ids: Collection[int], end: OrderStatus, at: datetime, business_date: date, actor: Actor, note: str = ""
+    *,
+    order_ids: Collection[int],
+    end: OrderStatus,
+    at: datetime,
+    business_date: date,
+    actor: Actor,
+    note: str = "",
+    asked: Asked | None = None,
 ) -> dict[int, OrderStatus]:
     """End what is left of orders as CANCELLED or EXPIRED; return the status of each that there is.
 
@@ -55,7 +64,9 @@ def cancel_orders(
                     at=at,
                     business_date=business_date,
                     object_type="order",
-                    objects=[(order_id, f"{code}: {note or end.lower()}", {}) for order_id, code in wished],
+                    objects=[
+                        (order_id, f"{code}: {note or end.lower()}", told(asked=asked)) for order_id, code in wished
+                    ],
                 )
         if wished:
             carry_out_wishes(at=at, business_date=business_date)
@@ -63,20 +74,36 @@ def cancel_orders(
     return {pk: OrderStatus(status) for pk, status in found}
 
 
-def cancel_order(*, order_id: int, at: datetime, business_date: date, actor: Actor, note: str = "") -> OrderStatus:
+def cancel_order(
+    *, order_id: int, at: datetime, business_date: date, actor: Actor, note: str = "", asked: Asked | None = None
+) -> OrderStatus:
     """Cancel what is left of one order; return its status: CANCELLED, or CLEARING with what it had filled.
 
+    asked: the request; one that was carried out before it was answered is answered as if it had been.
     Raises UnknownOrder, OrderAlreadyFilled, OrderNotOpen; the second also where a venue filled it just before.
     """
     # What has been executed and not recorded yet is filled already.
     record_fills(at=at, business_date=business_date)
+    if asked is not None and was_asked(order_id=order_id, action=ACTIONS[OrderStatus.CANCELLED], asked=asked):
+        return _cancelled_before(order_id=order_id, at=at, business_date=business_date)
     refuse_ended(order_id=order_id)
     after = cancel_orders(
-        order_ids=[order_id], end=OrderStatus.CANCELLED, at=at, business_date=business_date, actor=actor, note=note
-    )[order_id]
+        order_ids=[order_id], end=OrderStatus.CANCELLED, at=at, business_date=business_date, actor=actor, note=note,
+        asked=asked,
+    )[order_id]  # fmt: skip
     if after == OrderStatus.FILLED:
         raise OrderAlreadyFilled("The venue filled the order before it could be cancelled.")
     return after
+
+
+def _cancelled_before(*, order_id: int, at: datetime, business_date: date) -> OrderStatus:
+    """Return the status of an order whose end was wished already. Raises OrderAlreadyFilled, OrderNotOpen."""
+    with routing_lock():
+        carry_out_wishes(at=at, business_date=business_date)
+    order = Order.objects.get(pk=order_id)
+    if order.status == OrderStatus.EXPIRED or order.filled_units == order.quantity_units:
+        refuse_ended(order_id=order_id)
+    return OrderStatus(order.status)
 
 
 def refuse_ended(*, order_id: int) -> Order:
