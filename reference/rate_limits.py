@@ -5,9 +5,9 @@ number that ask at once as many are let through as the limit says, no more and n
 counted. A window of its own for each name keeps one number and one deadline, whatever the limit. Over the border of
 two windows twice the limit can pass: a sliding log would prevent it, at one entry for each request.
 
-Where Valkey does not answer, everything is let through, uncounted (`Taken.is_counted`), with a warning and a count
-in `uncounted()`: a limit protects the product from its clients, and refusing all of them would not. Whoever guards a
-secret with a limit decides otherwise by looking at `is_counted`.
+Where Valkey does not answer, everything is let through, uncounted (`Taken.is_counted`), with a warning and one more in
+the metric `fmi_rate_limits_uncounted`: a limit protects the product from its clients, and refusing all of them would
+not. Whoever guards a secret with a limit decides otherwise by looking at `is_counted`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from prometheus_client import Counter
+from django.utils.module_loading import import_string
 from redis.exceptions import NoScriptError, RedisError
 
 from reference.valkey import connect
@@ -62,7 +62,6 @@ return {1, limit - used - wanted, ends}
 DIGEST = hashlib.sha1(TAKE.encode(), usedforsecurity=False).hexdigest()
 
 log = logging.getLogger(__name__)
-_uncounted = Counter("fmi_rate_limits_uncounted", "Requests let through uncounted because Valkey did not answer")
 _silent_until = 0.0
 
 
@@ -98,7 +97,7 @@ def take(*, name: str, limit: int, window_seconds: float, count: int = 1) -> Tak
         except RedisError:
             _silent_until = time.monotonic() + SILENCE_SECONDS
             log.warning("Valkey does not answer: requests are not counted, so none is limited", exc_info=True)
-    _uncounted.inc()
+    import_string(settings.METRIC_COUNTER)(("fmi_rate_limits_uncounted",))
     return Taken(allowed=True, remaining=limit, reset_seconds=window_seconds, is_counted=False)
 
 
@@ -119,11 +118,6 @@ def clear(*, name: str) -> None:
         connect(settings.REDIS_URL, TIMEOUT_SECONDS).delete(KEY.format(name))
     except RedisError:
         log.warning("Valkey does not answer: the count of %s stands until its window ends", name, exc_info=True)
-
-
-def uncounted() -> float:
-    """Return how many this process let through uncounted."""
-    return float(_uncounted._value.get())  # noqa: SLF001 (the client library has no other way to read one)
 
 
 def read_limits(*, text: Mapping[str, str]) -> dict[str, Limit]:

@@ -26,6 +26,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from events.core.webhook_targets import Target, is_public, read_address, read_target
+from events.services.host_lookup import look_up_host
 
 CONNECT_SECONDS: Final = 3.0
 # A name may have hundreds of addresses, none of which answers.
@@ -89,7 +90,7 @@ def send_message(*, message: Message, at: datetime) -> Outcome:
             allow_private=settings.WEBHOOK_ALLOW_PRIVATE,
         )
         with _time_limit(ends_at=began + TOTAL_SECONDS) as limit:
-            addresses = resolve_host(target=target)
+            addresses = resolve_host(target=target, limit=limit)
             headers = sign_headers(message=message, at=at)
             status, answer, retry_after = _post(
                 target=target, addresses=addresses, headers=headers, body=message.body, limit=limit
@@ -128,13 +129,13 @@ def sign_headers(*, message: Message, at: datetime) -> dict[str, str]:
     }
 
 
-def resolve_host(*, target: Target) -> list[str]:
-    """Return the addresses of a host, looked up once.
+def resolve_host(*, target: Target, limit: TimeLimit) -> list[str]:
+    """Return the addresses of a host, looked up once, in the time that the call has left.
 
-    Raises OSError where it has none, ValueError where one of them is not public: a name with both is a trap.
+    Raises OSError where it has none or none in time, ValueError where one of them is not public: a name with both is a
+    trap.
     """
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = look_up_host(host=target.host, port=target.port, seconds=limit.seconds_left())
     for text in addresses:
         address = read_address(text)
         if not settings.WEBHOOK_ALLOW_PRIVATE and (address is None or not is_public(address)):

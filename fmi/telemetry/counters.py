@@ -108,6 +108,11 @@ class Counters:
 counters = Counters()
 
 
+def count(key: Key) -> None:
+    """Add one to a counter, for the floors under this one (settings.METRIC_COUNTER)."""
+    counters.add(key)
+
+
 def note_failure(key: Key) -> None:
     """Note when a task or a route failed last, at once: it is rare, and somebody will look."""
     with suppress(RedisError, OSError):

@@ -85,10 +85,17 @@ class _Scrape(Collector):
 
 
 def _counted() -> dict[str, dict[Key, float]]:
-    """Return the counters by name and labels; none where Valkey does not answer, which /ready tells."""
+    """Return the counters by name and labels; none where Valkey does not answer, which /ready tells.
+
+    One without labels is 0 before its first: from no sample to one, rate() and increase() see nothing happen.
+    """
     found: dict[str, dict[Key, float]] = defaultdict(dict)
     try:
-        for key, value in read_counters().items():
+        counted = read_counters()
+        for name, described in METRICS.items():
+            if described.kind is Kind.COUNTER and not described.labels:
+                found[name][()] = 0.0
+        for key, value in counted.items():
             found[key[0]][key[1:]] = value
     except (RedisError, OSError) as error:
         log.warning("counters cannot be read: %s", error)

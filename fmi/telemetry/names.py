@@ -32,6 +32,7 @@ METRICS: dict[str, Described] = {
     "fmi_http_request_seconds": Described(HISTOGRAM, "Time to the head of the answer.", ("method", "route")),
     "fmi_refusals": Described(COUNTER, "Problem documents and refused pages, by the refusal's code.", ("code",)),
     "fmi_rate_limit_denials": Described(COUNTER, "Requests answered 429.", ("door",)),
+    "fmi_rate_limits_uncounted": Described(COUNTER, "Let through by limits and waits, for Valkey did not answer."),
     "fmi_tasks": Described(COUNTER, "Tasks ended; LOST: the process died, or its time ran out.", ("task", "state")),
     "fmi_task_seconds": Described(HISTOGRAM, "Time that a Celery task took.", ("task",)),
     # The business day.

@@ -81,13 +81,13 @@ def refresh_tokens(*, refresh_token: str, scopes: Sequence[str] | None, now: dat
             .select_related("family__secret__key").filter(token_hash=hash_secret(secret=refresh_token)).first()
         )  # fmt: skip
         if token is not None and token.used_at is None:
-            return _refreshed(token=token, scopes=scopes, now=now)
+            return _refreshed(token=token, scopes=scopes, now=now, **when)
         if token is not None:
             _end_family(family=token.family, because="REUSED", now=now, actor=SYSTEM, **when)
     raise InvalidGrant
 
 
-def _refreshed(*, token: RefreshToken, scopes: Sequence[str] | None, now: datetime) -> Tokens:
+def _refreshed(*, token: RefreshToken, scopes: Sequence[str] | None, now: datetime, **when: Any) -> Tokens:
     """Use a refresh token up. Raises InvalidGrant, InvalidScope."""
     family = token.family
     client_id = family.secret.key.client_id
@@ -98,6 +98,11 @@ def _refreshed(*, token: RefreshToken, scopes: Sequence[str] | None, now: dateti
     granted = _narrowed(asked=scopes, held=found.grant.scopes)
     token.used_at = now
     token.save(update_fields=["used_at"])
+    record_action(
+        actor=actor, action="token.refresh", object_type="api-key", object_id=found.grant.key_id,
+        summary=f"Tokens for API key {client_id}, refreshed",
+        detail={"client_id": client_id, "sid": str(family.sid), "scopes": list(granted)}, **when,
+    )  # fmt: skip
     return _tokens(
         found=found, actor=actor, sid=family.sid, scopes=granted, now=now, expires_at=family.expires_at,
         refresh_token=_add_refresh_token(family_id=family.pk, now=now),

@@ -20,31 +20,10 @@ import pytest
 from fmi.embedded import Server, start_postgres
 from fmi.embedded.postgres import binaries
 from fmi.embedded.unprivileged import give_to, unprivileged_user
+from tests.factories.role_attacks import ROLE_ATTACKS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.chaos
-
-ATTACKS = (
-    "UPDATE events_auditrecord SET actor = 'nobody'",
-    "DELETE FROM events_auditrecord",
-    "TRUNCATE events_auditrecord CASCADE",
-    "ALTER TABLE events_auditrecord DISABLE TRIGGER ALL",
-    "DROP TABLE events_auditverification",
-    "SET session_replication_role = replica",
-    "UPDATE events_auditleaf SET leaf = ''",
-    "DELETE FROM events_sealedbatch",
-    "DELETE FROM events_auditverification",
-    "UPDATE ledger_posting SET amount = 0",
-    "DELETE FROM ledger_journalentry",
-    "UPDATE trades_match SET cleared = false",
-    "DELETE FROM trades_trade",
-    "TRUNCATE trades_trade CASCADE",
-    "UPDATE django_migrations SET name = ''",
-    "CREATE TABLE mine (id int)",
-    "CREATE OR REPLACE FUNCTION pgtrigger_events_auditrecord_append_only_d634f() RETURNS trigger LANGUAGE plpgsql"
-    " AS 'BEGIN RETURN NULL; END'",
-    "ALTER ROLE fmi_app SUPERUSER",
-)
 
 
 class Place:
@@ -104,7 +83,7 @@ def test_a_day_under_its_own_role_is_restored_from_a_dump_and_to_a_moment(place:
     place.manage(first, "play_days", "--days", "1", "--json")
     with psycopg.connect(first.app_url, autocommit=True) as attacker:
         assert attacker.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("30min",)
-        for attack in ATTACKS:
+        for attack in ROLE_ATTACKS:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 attacker.execute(attack)
     assert "is as it was sealed" in place.manage(first, "verify_audit")

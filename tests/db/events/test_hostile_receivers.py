@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +33,7 @@ from tests.factories.receiver import Receiver, start_receiver
 from tests.factories.webhooks import subscribe, tell, user
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -146,13 +151,54 @@ def test_a_call_is_over_in_time_whatever_the_name_leads_to(good: Receiver, monke
             assert outcome.error
             assert outcome.duration_ms < 1_500, addresses[-1]
 
-        def resolve_slowly(**_: Any) -> list[str]:
-            time.sleep(1.1)
-            return ["127.0.0.1"]
 
-        monkeypatch.setattr(webhook_calls, "resolve_host", resolve_slowly)
-        outcome = send_message(message=message(f"http://hooks.example:{port}/"), at=timezone.now())
-    assert "no answer within" in outcome.error, "a slow name server uses the time up as well"
+def test_a_name_server_that_is_silent_costs_the_calls_time_and_no_more(
+    good: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty of them at once leave every place free, and other names are answered meanwhile."""
+    answer, asked = threading.Event(), threading.Semaphore(0)
+    real = socket.getaddrinfo
+
+    def resolve(host: str, *rest: Any, **more: Any) -> Any:
+        if host == "silent.example":
+            asked.release()
+            answer.wait(60)
+        return real("127.0.0.1", *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(webhook_calls, "TOTAL_SECONDS", 1.0)
+    silent = f"http://silent.example:{good.port}/"
+    began = time.monotonic()
+    try:
+        with ThreadPoolExecutor(40) as places:
+            outcomes = list(places.map(lambda _: send_message(message=message(silent), at=timezone.now()), range(40)))
+        assert time.monotonic() - began < 2.5
+        for outcome in outcomes:
+            assert "no answer within" in outcome.error
+            assert 990 <= outcome.duration_ms < 2_000
+        assert send_message(message=message(f"http://other.example:{good.port}/"), at=timezone.now()).status == 204
+        assert len(good.received) == 1, "what is resolved too late is not called"
+    finally:
+        answer.set()
+    assert all(asked.acquire(timeout=5) for _ in range(40)), "each call has asked once"
+    assert not asked.acquire(blocking=False)
+
+
+HANGS = """
+import socket, time
+from events.services.host_lookup import look_up_host
+socket.getaddrinfo = lambda *rest, **more: time.sleep(60)
+try:
+    look_up_host(host="silent.example", port=443, seconds=0.2)
+except TimeoutError as problem:
+    print(problem)
+"""
+
+
+def test_a_question_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    given = [sys.executable, "-c", HANGS]
+    done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "the name server does not answer\n"
 
 
 def test_a_stream_without_room_takes_all_or_nothing(settings: Any) -> None:

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import multiprocessing
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from celery.signals import task_failure, task_postrun, task_prerun
-from django.core.cache import cache
 from django.test import Client
-from prometheus_client.parser import text_string_to_metric_families
 
 from fmi.telemetry import figures
-from fmi.telemetry.counters import HASH, Counters, counters, read_counters, valkey
-from fmi.telemetry.names import METRICS
+from fmi.telemetry.counters import Counters, read_counters
+from reference import rate_limits
 from reference.models import Participant
 from tests.factories.chain import Chain
 from tests.factories.market import login
+from tests.factories.scraping import forget_counts, scrape
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).resolve().parents[3]
-Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 @pytest.fixture(autouse=True)
 def nothing_counted() -> None:
-    counters.flush()
-    valkey().delete(HASH)
-    cache.delete_many([f"figures:{group}" for group in figures.GROUPS])
-
-
-def scrape(client: Client, **headers: str) -> Samples:
-    answer = client.get("/metrics", headers=headers)
-    assert answer.status_code == 200, answer.content
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(answer.content.decode())
-        for sample in family.samples
-    }
+    forget_counts()
 
 
 def post(chain: Chain, client: Client, **changes: Any) -> Any:
@@ -103,6 +86,22 @@ def test_without_valkey_counts_are_kept_and_the_rest_is_told(client: Client, set
     assert read_counters()["fmi_refusals", "x"] == 1
 
 
+def test_what_passes_uncounted_is_told_once_valkey_is_back(
+    chain: Chain, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alpha = login(participant=Participant.objects.get(code="ALPHA"), name="alpha")
+    assert scrape(client)["fmi_rate_limits_uncounted_total", ()] == 0, "so that a scrape sees the first one happen"
+    monkeypatch.setattr(rate_limits, "_silent_until", 0.0)
+    url, settings.REDIS_URL = settings.REDIS_URL, "redis://127.0.0.1:1/0"
+    for _ in range(3):
+        assert "RateLimit" not in alpha.get("/api/v1/trades")
+    away = scrape(client)
+    assert not [name for name, _ in away if name == "fmi_rate_limits_uncounted_total"]
+    assert away["fmi_ready", (("part", "broker"),)] == 0
+    settings.REDIS_URL = url
+    assert scrape(client)["fmi_rate_limits_uncounted_total", ()] == 3
+
+
 def test_a_group_that_cannot_be_read_leaves_the_others(
     chain: Chain, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,17 +135,3 @@ def test_only_the_token_or_the_machine_itself_is_answered(
     answer = client.get("/metrics", headers=headers, REMOTE_ADDR=address)
     assert answer.status_code == status
     assert (b"fmi_trades" in answer.content) is (status == 200)
-
-
-def test_dashboard_and_alerts_name_metrics_that_exist(client: Client) -> None:
-    text = client.get("/metrics").content.decode()
-    families = {family.name: family.type for family in text_string_to_metric_families(text)}
-    assert families == {name: described.kind.value for name, described in METRICS.items()}
-    exist = {f"{name}{end}" for name, kind in families.items() for end in ENDS[kind]}
-    for path in ("deploy/alerts.yml", "deploy/grafana/dashboards/fmi.json"):
-        named = set(re.findall(r"\bfmi_[a-z_]+", (ROOT / path).read_text()))
-        assert named, path
-        assert named <= exist, named - exist
-
-
-ENDS = {"gauge": ("",), "counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}

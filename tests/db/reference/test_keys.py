@@ -22,10 +22,11 @@ from reference.core.key_material import derive_signing_key, hash_secret
 from reference.core.key_ring import parse_encryption_keys, parse_signing_keys
 from reference.keys import housekeeping
 from reference.keys.grants import find_by_secret
-from reference.keys.issue_tokens import exchange_secret, refresh_tokens
+from reference.keys.issue_tokens import exchange_secret, refresh_tokens, revoke_token
 from reference.keys.manage_keys import MOST_KEYS, NewSecret, create_key, revoke_key, rotate_key
 from reference.keys.queries import signing_keys_of
 from reference.keys.refusals import (
+    InvalidScope,
     KeyEnded,
     KeyLifeTooLong,
     KeyNotYours,
@@ -177,6 +178,28 @@ def test_rotation_leaves_the_old_secret_its_grace_and_no_more(made: tuple[Market
     assert list(done.values_list("action", "actor")) == [
         ("key.create", "alpha"), ("key.rotate", "alpha"), ("key.rotate", "alpha"), ("key.revoke", "operator"),
     ]  # fmt: skip
+
+
+def test_each_step_of_a_familys_life_is_in_the_audit_log(made: tuple[Market, NewSecret]) -> None:
+    key = make_key("alpha", "orders:read", "orders:write")
+    moment = timezone.now()
+    tokens = exchange(key)
+    for scopes in (None, ("orders:read",)):
+        tokens = refresh_tokens(refresh_token=tokens.refresh_token, scopes=scopes, now=moment, **now())
+    with pytest.raises(InvalidScope):
+        refresh_tokens(refresh_token=tokens.refresh_token, scopes=("day:write",), now=moment, **now())
+    assert revoke_token(token=tokens.access_token, now=moment, **now())
+    told = AuditRecord.objects.filter(object_id=key.key.pk, action__startswith="token.").order_by("pk")
+    assert list(told.values_list("action", "actor", "object_type")) == [
+        (f"token.{step}", "alpha", "api-key") for step in ("issue", "refresh", "refresh", "revoke")
+    ]
+    assert {record.detail["sid"] for record in told} == {str(TokenFamily.objects.get(secret__key=key.key).sid)}
+    assert [record.detail.get("scopes") for record in told] == [
+        ["orders:read", "orders:write"], ["orders:read", "orders:write"], ["orders:read"], None,
+    ]  # fmt: skip
+    text = " ".join(f"{record.summary} {record.detail}" for record in told)
+    assert tokens.refresh_token not in text
+    assert tokens.access_token not in text
 
 
 def test_one_login_holds_twenty_keys_that_work() -> None:

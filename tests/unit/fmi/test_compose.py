@@ -18,6 +18,15 @@ from fmi.embedded.postgres import TUNING
 
 ROOT = Path(__file__).resolve().parents[3]
 OWN_SERVICES = ("migrate", "web", "worker", "beat")
+# What the settings read and no container is given.
+NOT_PASSED = {
+    "DEBUG": "never in a deployment",
+    "STATIC_FROM_SOURCE": "the image has collected them",
+    "AS_OWNER": "manage.py sets it by itself",
+    "OWNER_DATABASE_URL": "of migrate alone",
+}
+# What a container is given and nobody can set from outside: the addresses and places inside the composition.
+FIXED = {"DATABASE_URL", "REDIS_URL", "AUDIT_HEADS"}
 
 
 def read_by_settings() -> dict[str, bool]:
@@ -56,6 +65,19 @@ def test_every_variable_of_a_service_is_read_by_the_settings(services: dict[str,
     assert set(variables) <= set(read_by_settings())
     missing = {name for name, is_required in read_by_settings().items() if is_required} - set(variables)
     assert not missing
+
+
+@pytest.mark.parametrize("name", OWN_SERVICES)
+def test_every_variable_of_the_settings_reaches_each_service(services: dict[str, Any], name: str) -> None:
+    """Passed from outside under its own name, or passed on without a value, where the settings have the default."""
+    given = services[name]["environment"]
+    own = {"OWNER_DATABASE_URL"} if name == "migrate" else set()
+    assert set(read_by_settings()) - set(given) == set(NOT_PASSED) - own
+    for variable, value in given.items():
+        if variable not in FIXED | own:
+            assert value is None or re.search(rf"\$\{{{variable}[:}}]", value), variable
+    spelled = re.findall(r"\$\{(\w+):-([^}]*)\}", " ".join(str(value) for value in given.values()))
+    assert {variable for variable, _ in spelled} <= set(given)
 
 
 def test_example_environment_lists_exactly_what_the_settings_read() -> None:
@@ -207,6 +229,17 @@ def test_every_volume_is_declared_and_used(services: dict[str, Any]) -> None:
     declared = set(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["volumes"])
     used = {outside for service in services.values() for outside in mounts_of(service).values()}
     assert {name for name in used if not name.startswith("./")} == declared
+
+
+def test_the_heads_of_the_audit_log_are_written_by_the_worker_and_read_by_web(services: dict[str, Any]) -> None:
+    heads = variables_of(services["web"])["AUDIT_HEADS"]
+    directory = heads.rpartition("/")[0]
+    mounted = {name: volume for name, service in services.items() for volume in service.get("volumes", [])
+               if volume.split(":")[1] == directory}  # fmt: skip
+    assert mounted == {"worker": f"audit:{directory}", "web": f"audit:{directory}:ro"}
+    assert f"chown fmi var {directory}" in (ROOT / "Dockerfile").read_text()
+    for guide in ("docs/audit.md", "docs/operations.md"):
+        assert "docker compose exec web python manage.py verify_audit" in (ROOT / guide).read_text()
 
 
 def test_stopping_gives_time_to_end(services: dict[str, Any]) -> None:

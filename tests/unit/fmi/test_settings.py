@@ -83,6 +83,24 @@ def test_production_is_closed_by_default() -> None:
     assert answer.stdout.strip() == "[False, True, True, True, True, ['fmi.example']]"
 
 
+SECURE = """
+import django
+django.setup()
+from django.test import Client
+answer = Client().get("/health", secure=True, headers={"host": "fmi.example"})
+print(answer.status_code, answer["Strict-Transport-Security"])
+print(Client().get("/login/?next=/", headers={"host": "fmi.example"})["Location"])
+"""
+
+
+def test_production_keeps_browsers_on_tls() -> None:
+    """Two years would be no safer for the preload list, which asks for one at least (hstspreload.org)."""
+    answer = run_python(SECURE, COMPLETE | {"REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert answer.stdout.splitlines() == [
+        "200 max-age=31536000; includeSubDomains; preload", "https://fmi.example/login/?next=/",
+    ], answer.stderr  # fmt: skip
+
+
 def test_debug_needs_nothing_else() -> None:
     answer = read_setting("settings.HTTPS_ONLY", {"DEBUG": "true"})
     assert answer.stdout.strip() == "False"
