@@ -133,7 +133,6 @@ INSTALLED_APPS = [
     "template_partials",
     "django_htmx",
     "django_filters",
-    "lucide",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -375,13 +374,21 @@ LOGGING = {
 TRADE_CANCELLATION_HOOKS = ["clearing.services.withdraw_trade.withdraw_trade"]
 # What writes the audit log, for the floor under it.
 ACTION_RECORDER = "events.services.audit.record_action"
+# What adds one to a counter of /metrics (fmi/telemetry/names.py), given its name and the values of its labels.
+METRIC_COUNTER = "fmi.telemetry.counters.count"
 # What is encrypted under ENCRYPTION_KEYS, for `manage.py reencrypt_secrets`.
 ENCRYPTED_COLUMNS = ["reference.ApiSecret.signing_key", "events.WebhookSecret.secret"]
 # What needs a second person: kind of proposal -> the ProposalKind that reads and writes its subject.
 PROPOSAL_KINDS = {
+    "account": "ledger.static_kinds.ACCOUNT_CHANGES",
     "client-limits": "trades.services.change_client.CLIENT_LIMITS",
     "compliance-rule": "trades.services.compliance.change_rules.RULES",
+    "credit-line": "settlement.services.credit_lines.CREDIT_LINES",
+    "currency": "reference.static_kinds.CURRENCY_CHANGES",
     "default-declaration": "clearing.services.default_case.DECLARATION",
+    "instrument": "reference.static_kinds.INSTRUMENT_CHANGES",
+    "participant": "reference.static_kinds.PARTICIPANT_CHANGES",
+    "position-limit": "trades.services.positions.set_limits.LIMITS",
 }
 # What every order passes before it is routed, in this order; those that use up a limit come last.
 PRE_TRADE_CHECKS = [

@@ -50,6 +50,7 @@ DEFAULT_DAY_SECONDS = 300
 WELCOME = """
   Mini FMI runs at   {address}
   Log in as          operator, auditor or a participant such as alderbk; the password is {password}
+  Approve as         supervisor: a second operator, for what takes two persons
   Logs lie in        {logs}
   Stop it with       Ctrl-C
 """

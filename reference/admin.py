@@ -46,6 +46,20 @@ class ReadOnlyAdmin(KeptAdmin):
         return False
 
 
+class NamesAdmin(KeptAdmin):
+    """Rows that are added here, and then change their names only: the rest takes two persons, on the pages."""
+
+    names: tuple[str, ...] = ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return all but the names of a row that is there."""
+        if obj is None:
+            return ()
+        own = (*self.names, *(self.exclude or ()))
+        columns = self.model._meta.fields  # noqa: SLF001 (Django documents it)
+        return tuple(column.name for column in columns if column.editable and column.name not in own)
+
+
 @admin.register(Calendar)
 class CalendarAdmin(KeptAdmin):
     """Calendars."""
@@ -74,7 +88,7 @@ class AssetAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Currency)
-class CurrencyAdmin(KeptAdmin):
+class CurrencyAdmin(NamesAdmin):
     """Currencies and their matching tolerances."""
 
     list_display = [
@@ -91,9 +105,10 @@ class CurrencyAdmin(KeptAdmin):
 
 
 @admin.register(Security)
-class SecurityAdmin(KeptAdmin):
+class SecurityAdmin(NamesAdmin):
     """Securities."""
 
+    names = ("name", "issuer_name")
     list_display = [
         "code",
         "symbol",
@@ -113,7 +128,7 @@ class SecurityAdmin(KeptAdmin):
 
 
 @admin.register(Participant)
-class ParticipantAdmin(KeptAdmin):
+class ParticipantAdmin(NamesAdmin):
     """Participants."""
 
     list_display = ["code", "name", "role", "clearing_member", "lei", "bic", "active"]

@@ -58,6 +58,16 @@ def leave_it(proposal: Proposal, decision: Decision) -> None:
     """Do nothing about a proposal that was not approved: what it would change stands as it did."""
 
 
+def by_code(subject: str) -> Sequence[str]:
+    """Address the page of a subject by the subject's code."""
+    return (subject,)
+
+
+def by_nothing(subject: str) -> Sequence[str]:
+    """Address a page that shows all subjects of a kind."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class ProposalKind:
     """What may be proposed for one type of subject.
@@ -67,7 +77,7 @@ class ProposalKind:
     carry_out: writes an approved proposal's `after`, in the transaction of the approval.
     drop: puts away what waited for a proposal that was rejected, withdrawn or not decided in time.
     describe: what each of some proposals would change, in words.
-    page: the name of the subject's page, which takes its code.
+    page: the name of the subject's page. page_takes: what that page's address takes, by the subject's code.
     """
 
     subject_type: str
@@ -77,6 +87,7 @@ class ProposalKind:
     carry_out: Callable[[Proposal, Decision], None]
     describe: Callable[[Sequence[Proposal]], list[list[Difference]]]
     drop: Callable[[Proposal, Decision], None] = leave_it
+    page_takes: Callable[[str], Sequence[str]] = by_code
 
 
 def proposal_kind(*, name: str) -> ProposalKind:

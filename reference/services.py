@@ -34,6 +34,7 @@ from reference.refusals import BusinessClockNotSet, BusinessTimeGoesBack, NaiveT
 
 FIRST_BUSINESS_TIME = datetime(2008, 9, 8, 7, 0, tzinfo=BUSINESS_ZONE)
 OPERATOR_LOGIN = "operator"
+SUPERVISOR_LOGIN = "supervisor"
 AUDITOR_LOGIN = "auditor"
 
 LOADED_TABLES = tuple(
@@ -236,12 +237,14 @@ def set_clock_running(*, running: bool, ticked_at: datetime | None = None) -> Cl
 def create_demo_users(*, password: str, now: datetime) -> list[str]:
     """Create the missing demo logins and return their names.
 
-    `operator` (who also enters the admin), `auditor`, and one for each participant, named by its
-    code in lower case. One password, hashed once: twenty slow hashes would say nothing more.
+    `operator` (who also enters the admin), `supervisor` (a second operator, so that what takes two persons can be
+    approved), `auditor`, and one for each participant, named by its code in lower case. One password, hashed once:
+    twenty slow hashes would say nothing more.
     now: wall time, for the record; no business clock need stand yet.
     """
     wanted: dict[str, tuple[UserRole, int | None]] = {
         OPERATOR_LOGIN: (UserRole.OPERATOR, None),
+        SUPERVISOR_LOGIN: (UserRole.OPERATOR, None),
         AUDITOR_LOGIN: (UserRole.AUDITOR, None),
     }
     for participant_id, code in Participant.objects.order_by("id").values_list("id", "code"):
@@ -251,10 +254,9 @@ def create_demo_users(*, password: str, now: datetime) -> list[str]:
         standing = set(users.objects.filter(username__in=wanted).values_list("username", flat=True))
         missing = {name: role for name, role in wanted.items() if name not in standing}
         hashed = make_password(password) if missing else ""
-        operator = {"is_staff": True, "is_superuser": True}
+        admin = {"is_staff": True, "is_superuser": True}
         created = users.objects.bulk_create(
-            users(username=name, password=hashed, **(operator if role is UserRole.OPERATOR else {}))
-            for name, (role, _) in missing.items()
+            users(username=name, password=hashed, **(admin if name == OPERATOR_LOGIN else {})) for name in missing
         )
         Membership.objects.bulk_create(
             Membership(user=user, role=missing[user.username][0], participant_id=missing[user.username][1])

@@ -13,11 +13,14 @@ from ledger.filters import AccountFilter
 from ledger.models import Account, AccountKind
 from ledger.queries import visible_accounts
 from ledger.refusals import AccountStays, LinkedCashRefused
-from ledger.services import change_linked_cash, open_account
+from ledger.services import open_account
+from ledger.static_kinds import ACCOUNT
 from reference.api.crud import StaticNoun
 from reference.core.actor import Actor
 from reference.core.scopes import Scope
+from reference.models import Proposal
 from reference.queries import directory
+from reference.static_changes import change_or_propose
 
 
 class AccountChangeSerializer(serializers.Serializer[Any]):
@@ -61,6 +64,7 @@ class Accounts(StaticNoun[Account]):
     shape, entry, changes = AccountSerializer, NewAccountSerializer, AccountChangeSerializer
     filterset = AccountFilter
     stays = True
+    proposes = frozenset({"PATCH"})
     read_scope = Scope.LEDGER_READ
 
     def rows(self, *, actor: Actor) -> QuerySet[Account]:
@@ -79,12 +83,13 @@ class Accounts(StaticNoun[Account]):
             actor=actor, **when,
         )  # fmt: skip
 
-    def change(self, *, actor: Actor, row: Account, fields: dict[str, Any], when: dict[str, Any]) -> Account:
-        """Let another cash account pay for it."""
+    def change(self, *, actor: Actor, row: Account, fields: dict[str, Any], when: dict[str, Any]) -> Account | Proposal:
+        """Propose that another cash account pay for it."""
         cash_id = _cash_id(fields.get("linked_cash"))
         if cash_id is None:
             return row
-        return change_linked_cash(account_id=row.pk, linked_cash_id=cash_id, actor=actor, **when)
+        changes = {"linked_cash_id": cash_id}
+        return change_or_propose(kind=ACCOUNT, subject_id=row.pk, changes=changes, actor=actor, **when) or row
 
     def leave(self, *, actor: Actor, row: Account, when: dict[str, Any]) -> Account:
         """Refuse: an account stays."""

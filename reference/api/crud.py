@@ -32,7 +32,9 @@ class StaticNoun(ABC, Generic[M]):
     """One kind of static data: its shapes, and what can be done with it, whichever door asks.
 
     shape: how a row is shown. entry, changes: what is given to create and to change one. Rows are never deleted:
-    what leaves is deactivated or closed, or refuses by name. stays: none of this kind ever leaves.
+    what leaves is deactivated or closed, or refuses by name. stays: none of this kind ever leaves. proposes: the
+    methods that may answer 202, with the proposal that waits for a second person. has_limits: a proposal changes its
+    limits and an opening gives it some, so that both are signed for.
     """
 
     name: ClassVar[str]
@@ -44,7 +46,8 @@ class StaticNoun(ABC, Generic[M]):
     changes: ClassVar[Shape]
     filterset: ClassVar[type[FilterSet]]
     writers: ClassVar[tuple[Role, ...]] = (Role.OPERATOR,)
-    proposes: ClassVar[bool] = False
+    proposes: ClassVar[frozenset[str]] = frozenset()
+    has_limits: ClassVar[bool] = False
     stays: ClassVar[bool] = False
     read_scope: ClassVar[Scope] = Scope.REFERENCE_READ
     write_scope: ClassVar[Scope] = Scope.REFERENCE_WRITE
@@ -72,8 +75,8 @@ class StaticNoun(ABC, Generic[M]):
         """Change a row; return it, or the proposal that waits for a second person."""
 
     @abstractmethod
-    def leave(self, *, actor: Actor, row: M, when: dict[str, Any]) -> M:
-        """Deactivate or close a row, at this business time."""
+    def leave(self, *, actor: Actor, row: M, when: dict[str, Any]) -> M | Proposal:
+        """Deactivate or close a row, at this business time; return it, or the proposal that waits."""
 
 
 class StaticList(ActorListView[Any]):
@@ -124,21 +127,24 @@ class StaticDetail(ActorView[Any]):
         self.noun.expect_writer(actor=self.actor)
         row = self.noun.find(actor=self.actor, key=key)
         fields = read_body(request=request, shape=self.noun.changes, partial=True)
-        changed = self.noun.change(actor=self.actor, row=row, fields=fields, when=now())
-        if isinstance(changed, Proposal):
-            return Response(ProposalSerializer(changed).data, status=202)
-        return Response(self.noun.shape(changed).data)
+        return self._tell(self.noun.change(actor=self.actor, row=row, fields=fields, when=now()))
 
     def delete(self, request: Request, key: str) -> Response:
         """Deactivate or close it; it is never deleted."""
         self.noun.expect_writer(actor=self.actor)
         row = self.noun.find(actor=self.actor, key=key)
-        return Response(self.noun.shape(self.noun.leave(actor=self.actor, row=row, when=now())).data)
+        return self._tell(self.noun.leave(actor=self.actor, row=row, when=now()))
+
+    def _tell(self, changed: Any) -> Response:
+        """Answer with the row as it is now, or with the proposal that waits for a second person."""
+        if isinstance(changed, Proposal):
+            return Response(ProposalSerializer(changed).data, status=202)
+        return Response(self.noun.shape(changed).data)
 
 
 def _access_of(*, noun: StaticNoun[Any], signed: set[str]) -> dict[str, Any]:
-    """Return what an API key takes; what has limits, which a proposal changes and an opening sets, is signed for."""
-    methods = frozenset(signed if noun.proposes else ())
+    """Return what an API key takes; what has limits is signed for."""
+    methods = frozenset(signed if noun.has_limits else ())
     return {"read_scope": noun.read_scope, "write_scope": noun.write_scope, "signed_methods": methods}
 
 
@@ -165,7 +171,7 @@ def detail_view(*, noun: StaticNoun[Any]) -> type[StaticDetail]:
         "__doc__": noun.words, "noun": noun, "queryset": noun.model.objects.all(), "serializer_class": noun.shape,
         **_access_of(noun=noun, signed={"PATCH", "DELETE"}),
     }  # fmt: skip
-    waiting: dict[Any, Any] = {202: ProposalSerializer} if noun.proposes else {}
+    waiting: dict[str, dict[Any, Any]] = {method: {202: ProposalSerializer} for method in noun.proposes}
     left: dict[Any, Any] = {} if noun.stays else {200: noun.shape}
     leaving = f"Refuse: {noun.plural} stay" if noun.stays else f"Deactivate or close one of the {noun.plural}"
     described = extend_schema_view(
@@ -175,10 +181,11 @@ def detail_view(*, noun: StaticNoun[Any]) -> type[StaticDetail]:
         ),
         patch=extend_schema(
             operation_id=f"static_data_{noun.plural}_change", summary=f"Change one of the {noun.plural}",
-            request=noun.changes, responses={200: noun.shape, **waiting, **REFUSED},
+            request=noun.changes, responses={200: noun.shape, **waiting.get("PATCH", {}), **REFUSED},
         ),
         delete=extend_schema(
-            operation_id=f"static_data_{noun.plural}_leave", summary=leaving, responses={**left, **REFUSED},
+            operation_id=f"static_data_{noun.plural}_leave", summary=leaving,
+            responses={**left, **waiting.get("DELETE", {}), **REFUSED},
         ),
     )  # fmt: skip
     made: type[StaticDetail] = described(type(f"{noun.name.title()}StaticDetail", (StaticDetail,), members))

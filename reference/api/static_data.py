@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
@@ -22,18 +22,16 @@ from reference.api.static_data_serializers import (
 from reference.api.views import find_participant, find_security
 from reference.core.actor import Actor
 from reference.filters import CurrencyListFilter, ParticipantListFilter, SecurityListFilter
-from reference.models import Calendar, Currency, Participant, Security
+from reference.models import Calendar, Currency, Participant, Proposal, Security
 from reference.models.participant import BROKER_ROLES
 from reference.queries import directory
 from reference.refusals import CurrencyStays, StaticDataInvalid
-from reference.static_data import (
-    change_currency,
-    change_instrument,
-    change_participant,
-    open_currency,
-    open_instrument,
-    open_participant,
-)
+from reference.static_changes import StaticKind, change_or_propose
+from reference.static_data import open_currency, open_instrument, open_participant
+from reference.static_kinds import CURRENCY, INSTRUMENT, PARTICIPANT
+
+M = TypeVar("M", Participant, Security, Currency)
+BY_TWO = frozenset({"PATCH", "DELETE"})
 
 
 class Participants(StaticNoun[Participant]):
@@ -44,6 +42,7 @@ class Participants(StaticNoun[Participant]):
     model = Participant
     shape, entry, changes = ParticipantSerializer, ParticipantEntrySerializer, ParticipantChangeSerializer
     filterset = ParticipantListFilter
+    proposes = BY_TWO
 
     def rows(self, *, actor: Actor) -> QuerySet[Participant]:
         """Return all: everybody knows who takes part."""
@@ -57,13 +56,15 @@ class Participants(StaticNoun[Participant]):
         """Let it take part."""
         return open_participant(fields=_with_member(fields), actor=actor, **when)
 
-    def change(self, *, actor: Actor, row: Participant, fields: dict[str, Any], when: dict[str, Any]) -> Participant:
-        """Change it."""
-        return change_participant(participant_id=row.pk, changes=_with_member(fields), actor=actor, **when)
+    def change(
+        self, *, actor: Actor, row: Participant, fields: dict[str, Any], when: dict[str, Any]
+    ) -> Participant | Proposal:
+        """Change its name; return the proposal where more is to change."""
+        return _changed(PARTICIPANT, row, _with_member(fields), actor=actor, **when)
 
-    def leave(self, *, actor: Actor, row: Participant, when: dict[str, Any]) -> Participant:
-        """Deactivate it; an infrastructure, and a member that others clear through, refuses."""
-        return change_participant(participant_id=row.pk, changes={"active": False}, actor=actor, **when)
+    def leave(self, *, actor: Actor, row: Participant, when: dict[str, Any]) -> Participant | Proposal:
+        """Propose to deactivate it; an infrastructure, and a member that others clear through, refuses."""
+        return _changed(PARTICIPANT, row, {"active": False}, actor=actor, **when)
 
 
 class Brokers(Participants):
@@ -93,6 +94,7 @@ class Instruments(StaticNoun[Security]):
     model = Security
     shape, entry, changes = SecuritySerializer, InstrumentEntrySerializer, InstrumentChangeSerializer
     filterset = SecurityListFilter
+    proposes = BY_TWO
 
     def rows(self, *, actor: Actor) -> QuerySet[Security]:
         """Return all."""
@@ -109,13 +111,15 @@ class Instruments(StaticNoun[Security]):
         named |= {"code": named.pop("isin"), "currency_id": currency.id}
         return open_instrument(fields=named, actor=actor, **when)
 
-    def change(self, *, actor: Actor, row: Security, fields: dict[str, Any], when: dict[str, Any]) -> Security:
-        """Change it."""
-        return change_instrument(security_id=row.pk, changes=fields, actor=actor, **when)
+    def change(
+        self, *, actor: Actor, row: Security, fields: dict[str, Any], when: dict[str, Any]
+    ) -> Security | Proposal:
+        """Change its name; return the proposal where more is to change."""
+        return _changed(INSTRUMENT, row, fields, actor=actor, **when)
 
-    def leave(self, *, actor: Actor, row: Security, when: dict[str, Any]) -> Security:
-        """Deactivate it: it is not traded any more, and settles what was."""
-        return change_instrument(security_id=row.pk, changes={"active": False}, actor=actor, **when)
+    def leave(self, *, actor: Actor, row: Security, when: dict[str, Any]) -> Security | Proposal:
+        """Propose to deactivate it: it is not traded any more, and settles what was."""
+        return _changed(INSTRUMENT, row, {"active": False}, actor=actor, **when)
 
 
 class Currencies(StaticNoun[Currency]):
@@ -126,6 +130,7 @@ class Currencies(StaticNoun[Currency]):
     model = Currency
     shape, entry, changes = CurrencySerializer, CurrencyEntrySerializer, CurrencyChangeSerializer
     filterset = CurrencyListFilter
+    proposes = frozenset({"PATCH"})
     stays = True
 
     def rows(self, *, actor: Actor) -> QuerySet[Currency]:
@@ -143,13 +148,21 @@ class Currencies(StaticNoun[Currency]):
         """Admit it."""
         return open_currency(fields=_with_calendar(fields), actor=actor, **when)
 
-    def change(self, *, actor: Actor, row: Currency, fields: dict[str, Any], when: dict[str, Any]) -> Currency:
-        """Change it."""
-        return change_currency(currency_id=row.pk, changes=_with_calendar(fields), actor=actor, **when)
+    def change(
+        self, *, actor: Actor, row: Currency, fields: dict[str, Any], when: dict[str, Any]
+    ) -> Currency | Proposal:
+        """Change its name; return the proposal where more is to change."""
+        return _changed(CURRENCY, row, _with_calendar(fields), actor=actor, **when)
 
     def leave(self, *, actor: Actor, row: Currency, when: dict[str, Any]) -> Currency:
         """Refuse: a currency stays."""
         raise CurrencyStays
+
+
+def _changed(kind: StaticKind, row: M, changes: dict[str, Any], **who: Any) -> M | Proposal:
+    """Change a row; return it as it is now, or the proposal that waits for a second person."""
+    proposal = change_or_propose(kind=kind, subject_id=row.pk, changes=changes, **who)
+    return proposal or type(row).objects.get(pk=row.pk)
 
 
 def _with_member(fields: dict[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ from reference.queries import business_clock, directory, get_proposal, proposals
 VIEWS = {"decide": "To decide", "waiting": "All waiting", "decided": "Decided", "all": "All"}
 WHY_EMPTY = {
     "decide": "No other person's proposal waits for you. Your own are under All waiting.",
-    "waiting": "A change of a client's limits or of a compliance rule, or the declaration of a default, "
-    "appears here as soon as somebody proposes it.",
+    "waiting": "A change of limits, of static data or of a compliance rule, or the declaration of a default, appears "
+    "here as soon as somebody proposes it.",
 }
 SAID = {
     "approve": "Approved and carried out: {}.",
@@ -96,17 +96,18 @@ def approvals(request: HttpRequest) -> HttpResponseBase:
 def described(*, proposals: list[Proposal], actor: Actor) -> list[dict[str, Any]]:
     """Return each proposal with what it would change in words, and what this actor can do with it now."""
     words, at = differences_of(proposals=proposals), business_clock().at
+    kinds = [proposal_kind(name=row.kind) for row in proposals]
     return [
         {
             "proposal": row,
-            "title": proposal_kind(name=row.kind).title,
-            "href": reverse(proposal_kind(name=row.kind).page, args=[row.subject]),
+            "title": kind.title,
+            "href": reverse(kind.page, args=kind.page_takes(row.subject)),
             "changes": words[row.pk],
             "late": row.status == ProposalStatus.PROPOSED and row.expires_at <= at,
             "may_decide": may_decide(proposal=row, actor=actor),
             "own": row.status == ProposalStatus.PROPOSED and row.proposed_by == actor.name,
         }
-        for row in proposals
+        for row, kind in zip(proposals, kinds, strict=True)
     ]
 
 

@@ -16,9 +16,10 @@ from reference.queries import business_clock, directory
 from settlement.filters import CreditFilter
 from settlement.models import CreditDraw, CreditLine
 from settlement.queries.credit import draws_visible_to, read_lines
-from settlement.refusals import CreditLineRefused
+from settlement.refusals import CreditLineRefused, UnknownCreditLine
 from settlement.services.credit_lines import change_credit_line
 
+WAITS = "What would raise or resume it waits for a second person, under Approvals."
 DRAW_COLUMNS: tuple[Column, ...] = (
     ("id", lambda row: row.pk),
     ("business_date", lambda row: row.business_date),
@@ -61,7 +62,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     def act() -> str:
         line = CreditLine.objects.select_related("account__participant", "currency").filter(pk=pk).first()
         if line is None:
-            raise CreditLineRefused("There is no such credit line.")
+            raise UnknownCreditLine
         changed = change_credit_line(
             line_id=pk,
             limit_minor=_limit_of(text=request.POST.get("limit", ""), line=line),
@@ -70,8 +71,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
             at=reading.at,
             business_date=reading.business_date,
         )
-        state = "on" if changed.active else "stopped: nothing more is drawn, what is owed stays owed"
-        return f"The {line.currency.code} line of {line.account.participant.code} is changed; it is {state}."
+        state = "on" if changed.line.active else "stopped: nothing more is drawn, what is owed stays owed"
+        said = f"The {line.currency.code} line of {line.account.participant.code} is {state}."
+        return said if changed.proposal is None else f"{said} {WAITS}"
 
     return act_and_return(request, act=act, back=reverse("credit"))
 

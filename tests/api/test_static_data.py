@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from reference.core.identifiers import isin_check_digit, lei_check_digits
@@ -33,6 +34,24 @@ def post(client: Client, path: str, fields: Any) -> Any:
 
 def patch(client: Client, path: str, fields: Any) -> Any:
     return client.patch(f"{BASE}/{path}", fields, content_type=JSON)
+
+
+def approved(waits: Any, path: str, operator: Client) -> Any:
+    """Return what stands once a second operator has approved; until then what stood before, and no own approval."""
+    assert waits.status_code == 202, waits.json()
+    address = f"/api/v1/proposals/{waits.json()['id']}/approve"
+    before = operator.get(f"{BASE}/{path}").json()
+    assert operator.post(address, {}, content_type=JSON).json()["code"] == "own-proposal-not-approvable"
+    second = User.objects.filter(username="second").first()
+    other = Client()
+    if second is None:
+        other = login(name="second")
+    else:
+        other.force_login(second)
+    assert other.post(address, {}, content_type=JSON).status_code == 200
+    after = operator.get(f"{BASE}/{path}").json()
+    assert after != before
+    return after
 
 
 def test_a_client_is_opened_read_changed_and_closed(alpha: Client) -> None:
@@ -198,9 +217,14 @@ def test_participants_and_brokers(operator: Client, alpha: Client, market: Marke
     assert brokers == ["ALPHA", "BRAVO", "CHARLIE", "DELTA"]
     assert alpha.get(f"{BASE}/brokers/CSD").status_code == 404
     assert alpha.get(f"{BASE}/participants/CSD").status_code == 200
-    changed = patch(operator, "brokers/DELTA", {"name": "Delta", "clearing_member": "BRAVO"})
-    assert (changed.json()["name"], changed.json()["clearing_member"]) == ("Delta", "BRAVO")
-    assert operator.delete(f"{BASE}/participants/DELTA").json()["active"] is False
+    assert patch(operator, "brokers/DELTA", {"name": "Delta & Co"}).json()["name"] == "Delta & Co"
+    asked = {"name": "Delta", "clearing_member": "BRAVO"}
+    changed = approved(patch(operator, "brokers/DELTA", asked), "brokers/DELTA", operator)
+    assert (changed["name"], changed["clearing_member"]) == ("Delta", "BRAVO")
+    told = Proposal.objects.get()
+    assert (told.kind, told.subject, told.participant_id) == ("participant", "DELTA", None)
+    left = approved(operator.delete(f"{BASE}/participants/DELTA"), "participants/DELTA", operator)
+    assert left["active"] is False
     assert Participant.objects.filter(code="DELTA").exists()
     for path, code in (("CSD", "infrastructure-stays-active"), ("ALPHA", "others-clear-through-it")):
         refused = operator.delete(f"{BASE}/participants/{path}")
@@ -228,8 +252,10 @@ def test_instruments(operator: Client, alpha: Client, market: Market) -> None:
     created = post(operator, "instruments", fields)
     assert (created.status_code, created.json()["settlement_lag_days"]) == (201, 2)
     assert alpha.get(f"{BASE}/instruments/NOVA").json() == created.json()
-    assert patch(operator, f"instruments/{isin}", {"lot_size_units": 10}).json()["lot_size_units"] == 10
-    assert operator.delete(f"{BASE}/instruments/NOVA").json()["active"] is False
+    lots = approved(patch(operator, f"instruments/{isin}", {"lot_size_units": 10}), "instruments/NOVA", operator)
+    assert lots["lot_size_units"] == 10
+    left = approved(operator.delete(f"{BASE}/instruments/NOVA"), "instruments/NOVA", operator)
+    assert left["active"] is False
     assert Security.objects.filter(code=isin, active=False, lot_size_units=10).exists()
     bad = post(operator, "instruments", fields | {"isin": "XS1234567890", "symbol": "X"})
     assert bad.json()["code"] == "isin-check-digit-wrong"
@@ -244,7 +270,9 @@ def test_currencies(operator: Client, alpha: Client, market: Market) -> None:
     created = post(operator, "currencies", {"code": "GBP", "name": "Pound sterling", "calendar": "TARGET"})
     assert (created.status_code, created.json()["digits"]) == (201, 2)
     assert [row["code"] for row in alpha.get(f"{BASE}/currencies").json()["results"]] == ["EUR", "GBP", "USD"]
-    assert patch(operator, "currencies/GBP", {"tolerance_below_minor": 7}).json()["tolerance_below_minor"] == 7
+    waits = patch(operator, "currencies/GBP", {"tolerance_below_minor": 7})
+    assert waits.json()["changes"] == [{"label": "Tolerance below, minor units", "before": "200", "after": "7"}]
+    assert approved(waits, "currencies/GBP", operator)["tolerance_below_minor"] == 7
     refused = operator.delete(f"{BASE}/currencies/GBP")
     assert (refused.status_code, refused.json()["code"]) == (409, "currency-stays")
     lost = post(operator, "currencies", {"code": "CHF", "name": "Franc", "calendar": "MOON"})
@@ -259,7 +287,10 @@ def test_accounts(operator: Client, alpha: Client, bravo: Client, market: Market
     created = post(operator, "accounts", {"participant": "ALPHA", "kind": "SECURITIES", "name": "FUND2"})
     assert (created.json()["code"], created.json()["linked_cash"]) == ("ALPHA-SEC-FUND2", "ALPHA-CASH-FUND2")
     moved = patch(operator, "accounts/ALPHA-SEC-FUND2", {"linked_cash": "ALPHA-CASH-HOUSE"})
-    assert moved.json()["linked_cash"] == "ALPHA-CASH-HOUSE"
+    assert moved.json()["changes"] == [
+        {"label": "Paid for by", "before": "ALPHA-CASH-FUND2", "after": "ALPHA-CASH-HOUSE"}
+    ]
+    assert approved(moved, "accounts/ALPHA-SEC-FUND2", operator)["linked_cash"] == "ALPHA-CASH-HOUSE"
     for fields in ({"linked_cash": "BRAVO-CASH-HOUSE"}, {"linked_cash": "ALPHA-SEC-HOUSE"}):
         answer = patch(operator, "accounts/ALPHA-SEC-FUND2", fields)
         assert (answer.status_code, answer.json()["code"]) == (422, "linked-cash-refused")

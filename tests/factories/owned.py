@@ -41,7 +41,8 @@ from trades.models import PositionAlert, Trade, Venue
 from trades.queries.blocks import find_block
 from trades.services.capture_submission import capture_submission, open_submission
 from trades.services.change_client import change_client
-from trades.services.positions.watch_limits import set_limit, watch_limits
+from trades.services.positions.set_limits import set_limit
+from trades.services.positions.watch_limits import watch_limits
 
 UNITS = 7_919_197
 
@@ -146,12 +147,12 @@ def _instruct(owned: Owned) -> None:
 def _watch(owned: Owned) -> None:
     """A limit of ALPHA's and what is above it."""
     chain = owned.chain
-    limit = set_limit(
+    changed = set_limit(
         participant_id=chain.ids["ALPHA"], account=None, security_id=chain.assets["STOCK"], largest_units=1,
         volume_percent=None, actor=defaulting.ONE, **_when(chain),
     )  # fmt: skip
     watch_limits(**_when(chain))
-    owned.keys |= {"limit": limit.pk, "alert": PositionAlert.objects.latest("pk").pk}
+    owned.keys |= {"limit": changed.limit.pk, "alert": PositionAlert.objects.latest("pk").pk}
 
 
 def _bring_margin(owned: Owned) -> None:

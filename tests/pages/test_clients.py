@@ -45,7 +45,7 @@ def test_limits_are_proposed_approved_and_shown(orion: None, operator: Client, a
     assert "Credit 0.00 EUR of 1,000,000.00 EUR 0.0 %" in page
     answered = alpha.post("/static-data/clients/ORION/", fields(credit_limit="2,500,000", name="Orion"), follow=True)
     text = text_of(answered)
-    assert "Limits of client ORION wait for a second person" in text
+    assert "Limits of client ORION: waits for a second person" in text
     assert "Credit limit: 1,000,000.00 EUR → 2,500,000.00 EUR" in text
     assert "another person decides" in text
     assert "ORION Active Orion" in " ".join(text.split())
@@ -138,10 +138,10 @@ def test_the_index_counts_what_the_actor_sees(orion: None, operator: Client, alp
     [
         ("traders", "T-ANN", {"name": "Ann B", "active": "on"}, "Name Ann B"),
         ("participants", "ECHO", {"name": "Echo Bank", "clearing_member": "BRAVO", "active": "on"}, "Name Echo Bank"),
-        ("brokers", "ECHO", {"name": "Echo", "clearing_member": "ALPHA"}, "Active no"),
-        ("instruments", "STOCK", {"name": "Stock", "lot_size_units": "10", "active": "on"}, "Lot size units 10"),
+        ("brokers", "ECHO", {"name": "Echo", "clearing_member": "ALPHA"}, "Change of participant ECHO: waits for a"),
+        ("instruments", "STOCK", {"name": "Stock", "lot_size_units": "10", "active": "on"}, "Lot size units 1 "),
         ("currencies", "EUR", {"name": "The euro"}, "Name The euro"),
-        ("accounts", "ALPHA-SEC-FUND", {"linked_cash": "ALPHA-CASH-HOUSE"}, "Paid for by ALPHA-CASH-HOUSE"),
+        ("accounts", "ALPHA-SEC-FUND", {"linked_cash": "ALPHA-CASH-HOUSE"}, "Paid for by ALPHA-CASH-FUND"),
     ],
 )
 def test_each_kind_is_listed_shown_and_changed(
@@ -165,6 +165,24 @@ def test_each_kind_is_listed_shown_and_changed(
         assert alpha.post(f"/static-data/{plural}/{key}/", form | change).status_code == 403
         assert alpha.get(f"/static-data/{plural}/new/").status_code == 403
     assert operator.get(f"/static-data/{plural}/NO-SUCH/").status_code == 404
+
+
+def test_what_waits_is_shown_with_its_subject_and_carried_out(orion: None, operator: Client) -> None:
+    from reference.models import Participant, Proposal
+    from tests.factories.market import login
+
+    assert "names at once, the rest when a second person approves" in get_text(
+        operator, "/static-data/participants/ECHO/"
+    )
+    assert "takes effect when a second person" in get_text(operator, "/static-data/accounts/ALPHA-SEC-FUND/")
+    said = text_of(operator.post("/static-data/participants/ECHO/leave/", follow=True))
+    assert "Change of participant ECHO: waits for a second person, under Approvals." in said
+    assert Participant.objects.get(code="ECHO").active
+    assert "ECHO participant Active: yes → no" in get_text(operator, "/approvals/?view=waiting")
+    assert "/static-data/participants/ECHO/" in links_of(operator, "/approvals/?view=waiting")
+    proposal = Proposal.objects.get()
+    login(name="second").post(f"/approvals/{proposal.public_id}/approve/")
+    assert not Participant.objects.get(code="ECHO").active
 
 
 def test_what_cannot_leave_says_why(orion: None, operator: Client) -> None:

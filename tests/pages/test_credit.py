@@ -74,6 +74,7 @@ def test_a_participant_sees_its_own_only_and_changes_nothing(delta: Client, brav
 def test_the_operator_changes_a_line_with_what_it_means_and_a_record(operator: Client, lent: Chain) -> None:
     from events.models import AuditRecord
     from settlement.models import CreditLine
+    from tests.factories.market import login
 
     line = CreditLine.objects.get(account__participant_id=lent.ids["DELTA"])
 
@@ -88,10 +89,30 @@ def test_the_operator_changes_a_line_with_what_it_means_and_a_record(operator: C
         change(limit=wrong, active="on")
     line.refresh_from_db()
     assert (line.limit_minor, line.active) == (100_000, True)
-    assert "stopped: nothing more is drawn" in change(limit="2,000.00")
+    told = change(limit="2,000.00")
+    assert "stopped: nothing more is drawn" in told
+    assert "waits for a second person" in told
+    line.refresh_from_db()
+    assert (line.limit_minor, line.active) == (100_000, False)
+    assert AuditRecord.objects.filter(action="creditline.changed").count() == 1
+    assert "waits for a decision" in change(limit="3,000.00")
+    queue = get_text(operator, "/approvals/?view=waiting")
+    for shown in ("DELTA EUR", "1,000.00 EUR", "2,000.00 EUR", "another person decides"):
+        assert shown in queue
+    assert b'<a href="/credit/">DELTA EUR' in operator.get("/approvals/?view=waiting").content
+    second = login(name="second")
+    assert "Approved and carried out" in get_text(second, decide(second))
     line.refresh_from_db()
     assert (line.limit_minor, line.active) == (200_000, False)
-    assert AuditRecord.objects.filter(action="creditline.changed").count() == 1
+
+
+def decide(client: Client) -> str:
+    """Approve the one proposal; return the page that tells of it."""
+    from reference.models import Proposal
+
+    proposal = Proposal.objects.get()
+    assert client.post(f"/approvals/{proposal.public_id}/approve/").status_code == 302
+    return "/approvals/"
 
 
 def test_the_api_tells_a_line_whole(operator: Client, lent: Chain) -> None:

@@ -93,7 +93,8 @@ def test_what_compliance_and_position_limits_found_needs_a_hand(operator: Client
     from tests.factories.compliance import make_trade
     from trades.services.compliance.enrich import enrich_trades
     from trades.services.compliance.load_compliance import load_compliance
-    from trades.services.positions.watch_limits import set_limit, watch_limits
+    from trades.services.positions.set_limits import set_limit
+    from trades.services.positions.watch_limits import watch_limits
 
     assert "compliance alert" not in get_text(operator, "/")
     load_compliance()

@@ -103,7 +103,9 @@ def test_a_limit_is_alerted_once_a_day_and_acknowledged(chain: Chain, users: dic
     assert watch() == 0
     # Of 400 units a day 14 % are 56: both have 60. ALPHA has a limit of its own, of 60.
     users["operator"].post("/positions/limits/set/", {"percent": "14"})
-    users["operator"].post("/positions/limits/set/", {"participant": "ALPHA", "units": "60"})
+    told = users["operator"].post("/positions/limits/set/", {"participant": "ALPHA", "units": "60"}, follow=True)
+    assert "it waits for a second person" in plain(told)
+    approve()
     assert watch() == 1
     assert watch() == 1
     alert = PositionAlert.objects.get()
@@ -121,6 +123,7 @@ def test_a_limit_is_alerted_once_a_day_and_acknowledged(chain: Chain, users: dic
     alert.refresh_from_db()
     assert alert.acknowledged_by == "operator"
     users["operator"].post("/positions/limits/set/", {"percent": "16"})
+    approve()
     assert PositionLimit.objects.filter(active=True).count() == 3
     assert watch() == 1
 
@@ -185,13 +188,36 @@ def test_the_api_tells_positions_history_limits_and_alerts(chain: Chain, users: 
     assert get("BRAVO", "position-limits")["results"] == []
     assert post("operator", f"position-alerts/{alert['id']}/acknowledge", {}).status_code == 200
     assert post("operator", f"position-alerts/{alert['id']}/acknowledge", {}).status_code == 409
-    assert post("operator", f"position-limits/{made.json()['id']}/retire", {}).json()["active"] is False
-    assert post("operator", f"position-limits/{made.json()['id']}/retire", {}).status_code == 409
+    retire = f"position-limits/{made.json()['id']}/retire"
+    waits = post("operator", retire, {})
+    assert (waits.status_code, waits.json()["subject_type"], waits.json()["status"]) == (
+        202,
+        "positionlimit",
+        "PROPOSED",
+    )
+    assert waits.json()["changes"] == [
+        {"label": "ALPHA, each security", "before": "5 units", "after": "none of its own"}
+    ]
+    assert post("operator", retire, {}).json()["type"].endswith("proposal-already-open")
+    approve()
+    assert post("operator", retire, {}).status_code == 409
     assert Decimal(alert["limit_units"]) == 5
     assert told("position-limit.retired") == [("ALPHA", 5, None, None)]
     lower, higher = ({"participant": "ALPHA", "units": units} for units in (3, 7))
-    assert [post("operator", "position-limits", fields).status_code for fields in (lower, higher)] == [201, 201]
+    assert [post("operator", "position-limits", fields).status_code for fields in (lower, higher)] == [201, 202]
+    approve()
     assert told("position-limit.set") == [(None, None, "ALPHA", 5), (None, None, "ALPHA", 3), ("ALPHA", 3, "ALPHA", 7)]
+
+
+def approve() -> None:
+    """Approve the one proposal that waits, as a second operator."""
+    from reference.api.entry import now
+    from reference.core.actor import Actor, Role
+    from reference.four_eyes import approve_proposal
+    from reference.models import Proposal
+
+    second = Actor(name="second", role=Role.OPERATOR)
+    approve_proposal(proposal_id=Proposal.objects.get(status="PROPOSED").pk, actor=second, **now())
 
 
 def told(action: str) -> list[tuple[Any, ...]]:

@@ -41,7 +41,8 @@ class Clients(StaticNoun[Client]):
     read_scope = Scope.CLIENTS_READ
     write_scope = Scope.CLIENTS_WRITE
     writers = WRITERS
-    proposes = True
+    proposes = frozenset({"PATCH"})
+    has_limits = True
 
     def rows(self, *, actor: Actor) -> QuerySet[Client]:
         """Return the broker's own or all, with what is used of their limits."""

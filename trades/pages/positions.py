@@ -32,7 +32,8 @@ from trades.queries.position_report import (
     sum_by_party,
 )
 from trades.queries.positions import PositionView, accounts_visible_to, position_history
-from trades.services.positions.watch_limits import acknowledge_alert, acknowledge_alerts, retire_limit, set_limit
+from trades.services.positions.set_limits import retire_limit, set_limit
+from trades.services.positions.watch_limits import acknowledge_alert, acknowledge_alerts
 
 SHOWN_POSITIONS = 100
 SHOWN_USES = 30
@@ -183,7 +184,7 @@ def limit_set(request: HttpRequest) -> HttpResponse:
         account = Account.objects.filter(code=fields["account"], kind="SECURITIES").first()
         if fields["account"] and account is None:
             raise Refusal("There is no such securities account.")
-        set_limit(
+        changed = set_limit(
             participant_id=source.participant(code=fields["participant"]).id if fields["participant"] else None,
             account=account,
             security_id=source.security(isin=fields["security"]).id if fields["security"] else None,
@@ -191,6 +192,8 @@ def limit_set(request: HttpRequest) -> HttpResponse:
             volume_percent=_number(request.POST.get("percent", "")),
             actor=actor, at=reading.at, business_date=reading.business_date,
         )  # fmt: skip
+        if changed.proposal is not None:
+            return "The limit would allow more than what counts now: it waits for a second person, under Approvals."
         return "The limit is set."
 
     return act_and_return(request, act=act, back=reverse("position-limits"))
@@ -198,12 +201,12 @@ def limit_set(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def limit_retire(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a limit hold no longer."""
+    """Propose that a limit hold no longer."""
     actor, reading = acting_operator_of(request), business_clock()
 
     def act() -> str:
         retire_limit(limit_id=pk, actor=actor, at=reading.at, business_date=reading.business_date)
-        return "The limit no longer holds."
+        return "The limit holds until a second person approves that it goes, under Approvals."
 
     return act_and_return(request, act=act, back=reverse("position-limits"))
 

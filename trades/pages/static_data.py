@@ -29,6 +29,8 @@ from reference.refusals import Refusal
 from trades.api.static_data import CLIENTS, TRADERS
 from trades.pages.static_forms import error_of, errors_of, form_fields, heading, read_form
 
+WAITS = "waits for a second person, under Approvals."
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -127,7 +129,7 @@ def static_new(request: HttpRequest, plural: str) -> HttpResponse:
     except Refusal as refusal:
         return _show_form(request, listed, values=request.POST, errors=error_of(refusal))
     messages.success(request, f"{row} is there.")
-    if noun.proposes:
+    if noun.has_limits:
         messages.info(request, "Its limits are nothing until a second person approves those it was given.")
     return redirect(_address(listed, noun.shape(row).data[listed.key]))
 
@@ -149,7 +151,7 @@ def static_detail(request: HttpRequest, plural: str, key: str) -> HttpResponse:
     except Refusal as refusal:
         return _show_row(request, listed, actor, written, values=request.POST, errors=error_of(refusal))
     if isinstance(changed, Proposal):
-        messages.info(request, f"{changed.summary} wait for a second person, under Approvals.")
+        messages.info(request, f"{changed.summary}: {WAITS}")
     else:
         messages.success(request, f"{row} is saved.")
     return redirect(_address(listed, noun.shape(noun.find(actor=actor, key=row.code)).data[listed.key]))
@@ -163,7 +165,9 @@ def static_leave(request: HttpRequest, plural: str, key: str) -> HttpResponse:
     row = _find(listed, actor, key)
 
     def act() -> str:
-        listed.noun.leave(actor=actor, row=row, when=now())
+        left = listed.noun.leave(actor=actor, row=row, when=now())
+        if isinstance(left, Proposal):
+            return f"{left.summary}: {WAITS}"
         return f"{row} has left; what was done with it stays."
 
     return act_and_return(request, act=act, back=_address(listed, key))
@@ -246,6 +250,7 @@ def _show_row(
         "facts": [(heading(name), _fact(value)) for name, value in written.items()],
         "may_write": actor.role in listed.noun.writers,
         "leave_url": reverse("static-leave", args=[listed.noun.plural, key]),
+        "names_at_once": "name" in listed.noun.changes().fields,
         "may_leave": written.get("active") is True,
         **change_form(plural=listed.noun.plural, written=written),
         "fields": form_fields(shape=listed.noun.changes, values=values, errors=errors),

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo-users",
             action="store_true",
-            help="also create the logins operator, auditor and one for each participant, for a machine of one's own",
+            help="also create the logins operator, supervisor, auditor and one for each participant: one's own machine",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--demo-users",
             action="store_true",
-            help="also create the logins operator, auditor and one for each participant",
+            help="also create the logins operator, supervisor, auditor and one for each participant",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

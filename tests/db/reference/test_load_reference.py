@@ -90,8 +90,12 @@ def test_the_clock_is_set_once() -> None:
 def test_demo_users_one_each_and_only_once() -> None:
     load_reference()
     created = create_demo_users(password="a long secret", now=timezone.now())
-    assert created[:2] == ["operator", "auditor"]
-    assert len(created) == 24
+    assert created[:3] == ["operator", "supervisor", "auditor"]
+    assert len(created) == 25
+    # Two operators, so that what takes two persons can be approved; the second does not enter the admin.
+    assert set(Membership.objects.filter(role="OPERATOR").values_list("user__username", "user__is_staff")) == {
+        ("operator", True), ("supervisor", False),
+    }  # fmt: skip
     assert create_demo_users(password="another", now=timezone.now()) == []
     user = authenticate(username="alderbk", password="a long secret")
     assert user is not None

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import path
 
+from reference.core.identifiers import lei_check_digits
 from reference.models import Participant, Security
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("loaded_once"), pytest.mark.urls(__name__)]
@@ -62,14 +63,33 @@ def test_a_wrong_check_digit_is_refused_and_a_right_one_saved(admin_client: Clie
 
 
 def test_a_broker_without_a_clearing_member_is_refused_in_words(admin_client: Client) -> None:
-    broker = Participant.objects.get(code="LARKBRK")
-    form = {name: getattr(broker, name) for name in ("code", "name", "lei", "bic", "role")} | {"active": "on"}
-    page = admin_client.post(f"/admin/reference/participant/{broker.pk}/change/", form)
+    form = {"code": "NEWBRK", "name": "New broker", "role": "BROKER", "active": "on", "bic": "NEWBDEFF",
+            "lei": "999900TESTDELTA100" + lei_check_digits(body="999900TESTDELTA100")}  # fmt: skip
+    page = admin_client.post("/admin/reference/participant/add/", form)
     assert page.status_code == 200
     assert "Banks, brokers and custodians clear through a clearing member" in page.content.decode()
-    changed = form | {"clearing_member": str(broker.clearing_member_id), "name": "Lark & Sons"}
-    assert admin_client.post(f"/admin/reference/participant/{broker.pk}/change/", changed).status_code == 302
-    assert Participant.objects.get(code="LARKBRK").name == "Lark & Sons"
+    member = Participant.objects.get(code="ALDERBK")
+    assert admin_client.post(
+        "/admin/reference/participant/add/", form | {"clearing_member": str(member.pk)}
+    ).status_code == 302  # fmt: skip
+    assert Participant.objects.get(code="NEWBRK").clearing_member == member
+
+
+def test_what_takes_two_persons_is_not_changed_here(admin_client: Client) -> None:
+    broker = Participant.objects.get(code="LARKBRK")
+    bond = Security.objects.order_by("pk")[0]
+    currency = bond.currency
+    for model, row, names in (("participant", broker, {"name"}), ("security", bond, {"name", "issuer_name"}),
+                              ("currency", currency, {"name"})):  # fmt: skip
+        address = f"/admin/reference/{model}/{row.pk}/change/"
+        offered = set(admin_client.get(address).context["adminform"].form.fields)
+        assert offered == names
+        sent = dict.fromkeys(names, "Renamed") | {"bic": "X", "tolerance_below_minor": "7", "lot_size_units": "7"}
+        assert admin_client.post(address, sent).status_code == 302
+        before, after = row, type(row).objects.get(pk=row.pk)
+        for column in row._meta.fields:
+            same = getattr(before, column.attname) == getattr(after, column.attname)
+            assert same is (column.name not in names), column.name
 
 
 def test_nothing_offers_to_delete_and_facts_cannot_be_changed(admin_client: Client) -> None:

@@ -27,7 +27,7 @@ from trades.queries.position_limits import use_of_limits
 from trades.queries.positions import PositionView, closed_positions, find_base, live_positions, position_history
 from trades.services.cancel_trades import cancel_trade
 from trades.services.positions.close_day import close_day
-from trades.services.positions.watch_limits import set_limit
+from trades.services.positions.set_limits import set_limit
 
 TUESDAY = date(2008, 9, 9)
 

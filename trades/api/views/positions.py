@@ -16,6 +16,7 @@ from reference.api.base import ActorListView, ActorView
 from reference.api.parameters import read_date
 from reference.api.parsers import refuse_unknown_fields
 from reference.api.problems import problems
+from reference.api.proposal_serializers import ProposalSerializer
 from reference.core.actor import Role
 from reference.core.scopes import Scope
 from reference.queries import business_clock, directory
@@ -32,7 +33,8 @@ from trades.models import Position, PositionAlert, PositionLimit
 from trades.queries.position_limits import alerts_visible_to, limits_visible_to
 from trades.queries.position_report import get_account, read_positions
 from trades.queries.positions import accounts_visible_to, position_history
-from trades.services.positions.watch_limits import acknowledge_alert, retire_limit, set_limit
+from trades.services.positions.set_limits import retire_limit, set_limit
+from trades.services.positions.watch_limits import acknowledge_alert
 
 ACCOUNT = OpenApiParameter("account", OpenApiTypes.STR, description="Code of a securities account.")
 SECURITY = OpenApiParameter("security", OpenApiTypes.STR, description="ISIN.")
@@ -123,52 +125,57 @@ class PositionLimitList(ActorListView[PositionLimit]):
 
     @extend_schema(operation_id="position_limits_list", summary="List position limits, newest first")
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List limits, those that no longer hold too."""
+        """List limits, those that wait for a second person or no longer hold too."""
         return super().get(request, *args, **kwargs)
 
     @extend_schema(
         operation_id="position_limits_set",
         summary="Set a position limit",
         request=PositionLimitEntrySerializer,
-        responses={201: PositionLimitSerializer, **problems(400, 403, 404, 422)},
+        responses={201: PositionLimitSerializer, 202: ProposalSerializer, **problems(400, 403, 404, 422)},
     )
     def post(self, request: Request) -> Response:
-        """Set a limit for an account, a participant or everybody, in one security or in each. For operators."""
+        """Set a limit for an account, a participant or everybody, in one security or in each. For operators.
+
+        202, with the proposal: it would allow more than what counts now, so that it takes a second person.
+        """
         actor, clock, source = self.require_role(Role.OPERATOR), business_clock(), directory()
         entry = PositionLimitEntrySerializer(data=request.data)
         refuse_unknown_fields(data=request.data, known=entry.fields)
         entry.is_valid(raise_exception=True)
         fields = entry.validated_data
-        limit = set_limit(
+        changed = set_limit(
             participant_id=source.participant(code=fields["participant"]).id if "participant" in fields else None,
             account=get_account(actor=actor, code=fields["account"]) if "account" in fields else None,
             security_id=source.security(isin=fields["security"]).id if "security" in fields else None,
             largest_units=fields.get("units"), volume_percent=fields.get("volume_percent"), actor=actor, at=clock.at,
             business_date=clock.business_date,
         )  # fmt: skip
-        return Response(PositionLimitSerializer(limit).data, status=201)
+        if changed.proposal is not None:
+            return Response(ProposalSerializer(changed.proposal).data, status=202)
+        return Response(PositionLimitSerializer(changed.limit).data, status=201)
 
 
-class PositionLimitRetirement(ActorView[PositionLimit]):
-    """A limit that holds no longer."""
+class PositionLimitRetirement(ActorView[Any]):
+    """A limit that is to hold no longer."""
 
     queryset = PositionLimit.objects.all()
-    serializer_class = PositionLimitSerializer
+    serializer_class = ProposalSerializer
     filter_backends: list[Any] = []
     write_scope = Scope.POSITIONS_WRITE
     signed_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="position_limits_retire",
-        summary="Let a position limit hold no longer",
+        summary="Propose that a position limit hold no longer",
         request=None,
-        responses={200: PositionLimitSerializer, **problems(403, 404, 409)},
+        responses={202: ProposalSerializer, **problems(403, 404, 409)},
     )
     def post(self, request: Request, pk: int) -> Response:
-        """Let a limit hold no longer; its alerts stay. For operators."""
+        """Propose to a second person that a limit hold no longer; its alerts stay. For operators."""
         actor, clock = self.require_role(Role.OPERATOR), business_clock()
-        limit = retire_limit(limit_id=pk, actor=actor, at=clock.at, business_date=clock.business_date)
-        return Response(PositionLimitSerializer(limit).data)
+        changed = retire_limit(limit_id=pk, actor=actor, at=clock.at, business_date=clock.business_date)
+        return Response(ProposalSerializer(changed.proposal).data, status=202)
 
 
 class PositionAlertList(ActorListView[PositionAlert]):
