@@ -64,7 +64,7 @@ class Accounts(StaticNoun[Account]):
     shape, entry, changes = AccountSerializer, NewAccountSerializer, AccountChangeSerializer
     filterset = AccountFilter
     stays = True
-    proposes = frozenset({"PATCH"})
+    proposes, subject_type = frozenset({"PATCH"}), ACCOUNT.name
     read_scope = Scope.LEDGER_READ
 
     def rows(self, *, actor: Actor) -> QuerySet[Account]:

@@ -34,7 +34,7 @@ class StaticNoun(ABC, Generic[M]):
     shape: how a row is shown. entry, changes: what is given to create and to change one. Rows are never deleted:
     what leaves is deactivated or closed, or refuses by name. stays: none of this kind ever leaves. proposes: the
     methods that may answer 202, with the proposal that waits for a second person. has_limits: a proposal changes its
-    limits and an opening gives it some, so that both are signed for.
+    limits and an opening gives it some, so that both are signed for. subject_type: what proposals call a row.
     """
 
     name: ClassVar[str]
@@ -49,6 +49,7 @@ class StaticNoun(ABC, Generic[M]):
     proposes: ClassVar[frozenset[str]] = frozenset()
     has_limits: ClassVar[bool] = False
     stays: ClassVar[bool] = False
+    subject_type: ClassVar[str] = ""
     read_scope: ClassVar[Scope] = Scope.REFERENCE_READ
     write_scope: ClassVar[Scope] = Scope.REFERENCE_WRITE
 

@@ -42,7 +42,7 @@ class Participants(StaticNoun[Participant]):
     model = Participant
     shape, entry, changes = ParticipantSerializer, ParticipantEntrySerializer, ParticipantChangeSerializer
     filterset = ParticipantListFilter
-    proposes = BY_TWO
+    proposes, subject_type = BY_TWO, PARTICIPANT.name
 
     def rows(self, *, actor: Actor) -> QuerySet[Participant]:
         """Return all: everybody knows who takes part."""
@@ -94,7 +94,7 @@ class Instruments(StaticNoun[Security]):
     model = Security
     shape, entry, changes = SecuritySerializer, InstrumentEntrySerializer, InstrumentChangeSerializer
     filterset = SecurityListFilter
-    proposes = BY_TWO
+    proposes, subject_type = BY_TWO, INSTRUMENT.name
 
     def rows(self, *, actor: Actor) -> QuerySet[Security]:
         """Return all."""
@@ -130,7 +130,7 @@ class Currencies(StaticNoun[Currency]):
     model = Currency
     shape, entry, changes = CurrencySerializer, CurrencyEntrySerializer, CurrencyChangeSerializer
     filterset = CurrencyListFilter
-    proposes = frozenset({"PATCH"})
+    proposes, subject_type = frozenset({"PATCH"}), CURRENCY.name
     stays = True
 
     def rows(self, *, actor: Actor) -> QuerySet[Currency]:

@@ -30,6 +30,8 @@ from reference.listing import Column, csv_url, cut_page, stream_query, wants_csv
 from reference.models import Proposal
 from reference.queries import business_clock, directory, get_proposal, proposals_visible_to, proposals_waiting_for
 
+# Of one subject, on its own page.
+LATEST = 10
 # To decide is what the navigation counts: what other persons have proposed and this one can decide.
 VIEWS = {"decide": "To decide", "waiting": "All waiting", "decided": "Decided", "all": "All"}
 WHY_EMPTY = {
@@ -91,6 +93,12 @@ def approvals(request: HttpRequest) -> HttpResponseBase:
         "back": request.get_full_path(),
     }  # fmt: skip
     return answer(request, "reference/approvals.html", context)
+
+
+def proposals_about(*, subject_type: str, subject_id: int, actor: Actor) -> list[dict[str, Any]]:
+    """Return the latest proposals about one subject that the actor sees, the newest first, as `described`."""
+    rows = proposals_visible_to(actor=actor).filter(subject_type=subject_type, subject_id=subject_id)
+    return described(proposals=list(rows.select_related("participant")[:LATEST]), actor=actor)
 
 
 def described(*, proposals: list[Proposal], actor: Actor) -> list[dict[str, Any]]:

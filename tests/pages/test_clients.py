@@ -177,6 +177,7 @@ def test_what_waits_is_shown_with_its_subject_and_carried_out(orion: None, opera
     assert "takes effect when a second person" in get_text(operator, "/static-data/accounts/ALPHA-SEC-FUND/")
     said = text_of(operator.post("/static-data/participants/ECHO/leave/", follow=True))
     assert "Change of participant ECHO: waits for a second person, under Approvals." in said
+    assert "ECHO participant Active: yes → no" in said, "on its own page too"
     assert Participant.objects.get(code="ECHO").active
     assert "ECHO participant Active: yes → no" in get_text(operator, "/approvals/?view=waiting")
     assert "/static-data/participants/ECHO/" in links_of(operator, "/approvals/?view=waiting")

@@ -41,7 +41,7 @@ class Clients(StaticNoun[Client]):
     read_scope = Scope.CLIENTS_READ
     write_scope = Scope.CLIENTS_WRITE
     writers = WRITERS
-    proposes = frozenset({"PATCH"})
+    proposes, subject_type = frozenset({"PATCH"}), "client"
     has_limits = True
 
     def rows(self, *, actor: Actor) -> QuerySet[Client]:

@@ -13,8 +13,8 @@ from reference.access import actor_of
 from reference.answering import answer
 from reference.core.actor import Role
 from reference.listing import Column, csv_url, cut_page, stream_query, wants_csv
-from reference.pages.approvals import described
-from reference.queries import business_clock, directory, proposals_visible_to
+from reference.pages.approvals import proposals_about
+from reference.queries import business_clock, directory
 from trades.api.client_serializers import ClientSerializer
 from trades.core.client_lifecycle import ClientStatus
 from trades.filters_clients import ClientFilter
@@ -67,11 +67,6 @@ def client(request: HttpRequest, code: str) -> HttpResponseBase:
     """Show one client: its limits and their use, the form that changes it, its latest orders, its proposals."""
     actor, today = actor_of(request), business_clock().business_date
     found = get_client(actor=actor, code=code, business_date=today)
-    proposals = list(
-        proposals_visible_to(actor=actor)
-        .filter(subject_type="client", subject_id=found.pk)
-        .select_related("participant")[:LATEST]
-    )
     written = ClientSerializer(found).data
     context = {
         "client": found,
@@ -88,7 +83,7 @@ def client(request: HttpRequest, code: str) -> HttpResponseBase:
         .filter(client=found)
         .select_related("security", "currency")
         .order_by("-pk")[:LATEST],
-        "rows": described(proposals=proposals, actor=actor),
+        "rows": proposals_about(subject_type="client", subject_id=found.pk, actor=actor),
         "back": request.get_full_path(),
         "may_change": actor.role is not Role.AUDITOR and found.status != ClientStatus.CLOSED,
         "leave_url": reverse("static-leave", args=["clients", found.code]),

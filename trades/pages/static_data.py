@@ -24,6 +24,7 @@ from reference.api.static_data import BROKERS, CURRENCIES, INSTRUMENTS, PARTICIP
 from reference.core.actor import Actor
 from reference.listing import csv_url, cut_page, stream_csv, wants_csv
 from reference.models import Proposal
+from reference.pages.approvals import proposals_about
 from reference.queries import directory
 from reference.refusals import Refusal
 from trades.api.static_data import CLIENTS, TRADERS
@@ -141,15 +142,15 @@ def static_detail(request: HttpRequest, plural: str, key: str) -> HttpResponse:
     noun, row = listed.noun, _find(listed, actor, key)
     written = noun.shape(row).data
     if request.method != "POST":
-        return _show_row(request, listed, actor, written, values=written, errors={})
+        return _show_row(request, listed, actor, row, values=written, errors={})
     noun.expect_writer(actor=actor)
     entry = read_form(shape=noun.changes, posted=request.POST)
     if not entry.is_valid():
-        return _show_row(request, listed, actor, written, values=request.POST, errors=errors_of(entry))
+        return _show_row(request, listed, actor, row, values=request.POST, errors=errors_of(entry))
     try:
         changed = noun.change(actor=actor, row=row, fields=dict(entry.validated_data), when=now())
     except Refusal as refusal:
-        return _show_row(request, listed, actor, written, values=request.POST, errors=error_of(refusal))
+        return _show_row(request, listed, actor, row, values=request.POST, errors=error_of(refusal))
     if isinstance(changed, Proposal):
         messages.info(request, f"{changed.summary}: {WAITS}")
     else:
@@ -236,10 +237,11 @@ def _show_form(
 
 
 def _show_row(
-    request: HttpRequest, listed: Listed, actor: Actor, written: Mapping[str, Any], *, values: Mapping[str, Any],
+    request: HttpRequest, listed: Listed, actor: Actor, row: Any, *, values: Mapping[str, Any],
     errors: Mapping[str, str],
 ) -> HttpResponse:  # fmt: skip
-    """Show one row: its facts, and to who may change it the form."""
+    """Show one row: its facts, what is proposed of it, and to who may change it the form."""
+    written = listed.noun.shape(row).data
     key = written[listed.key]
     context = {
         "listed": listed,
@@ -248,6 +250,8 @@ def _show_row(
         "list_url": _list_address(listed),
         "key": key,
         "facts": [(heading(name), _fact(value)) for name, value in written.items()],
+        "rows": proposals_about(subject_type=listed.noun.subject_type, subject_id=row.pk, actor=actor),
+        "back": request.get_full_path(),
         "may_write": actor.role in listed.noun.writers,
         "leave_url": reverse("static-leave", args=[listed.noun.plural, key]),
         "names_at_once": "name" in listed.noun.changes().fields,
