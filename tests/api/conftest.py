@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
+
+from tests.factories.committing import paths_that_commit
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -23,12 +28,41 @@ def schema(django_db_setup: None) -> dict[str, Any]:
     return document
 
 
-@pytest.fixture
-def market(db: None) -> Market:
-    """The market."""
+@pytest.fixture(scope="module")
+def file_market(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Market]:
+    """The market, made once for a file in a transaction around it; each test is a savepoint in it."""
+    from django.db import connection, transaction
+
+    from reference.queries import forget_directory
     from tests.factories.market import make_market
 
-    return make_market()
+    with django_db_blocker.unblock(), transaction.atomic():
+        made = make_market()
+        connection.check_constraints()
+        yield made
+        transaction.set_rollback(True)
+    forget_directory()
+
+
+@pytest.fixture(scope="module")
+def _shared(request: pytest.FixtureRequest) -> Market | None:
+    """The market of the file, unless some test of the file commits."""
+    if request.path in paths_that_commit(request.session):
+        return None
+    market: Market = request.getfixturevalue("file_market")
+    return market
+
+
+@pytest.fixture
+def market(_shared: Market | None, db: None) -> Market:
+    """The market, as no test before has left it."""
+    from reference.queries import forget_directory
+    from tests.factories.market import make_market
+
+    if _shared is None:
+        return make_market()
+    forget_directory()
+    return deepcopy(_shared)
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pytest_django import DjangoDbBlocker
+
+from tests.factories.committing import paths_that_commit
 
 if TYPE_CHECKING:
     from tests.factories.chain import Chain
@@ -38,7 +38,7 @@ def file_market(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> It
 @pytest.fixture(scope="module")
 def _shared(request: pytest.FixtureRequest) -> Chain | None:
     """The market of the file, unless some test of the file commits."""
-    if request.path in _paths_that_commit(request.session):
+    if request.path in paths_that_commit(request.session):
         return None
     market: Chain = request.getfixturevalue("file_market")
     return market
@@ -54,15 +54,3 @@ def chain(_shared: Chain | None, db: None) -> Chain:
         return make_chain()
     forget_directory()
     return replace(_shared, issued=[*_shared.issued])
-
-
-@cache
-def _paths_that_commit(session: pytest.Session) -> frozenset[Path]:
-    """Return the files with a test that is in no transaction, and so in none around its file either."""
-    return frozenset(item.path for item in session.items if _commits(item))
-
-
-def _commits(item: pytest.Item) -> bool:
-    marker = item.get_closest_marker("django_db")
-    by_marker = marker is not None and marker.kwargs.get("transaction", False)
-    return by_marker or not {"transactional_db", "live_server"}.isdisjoint(getattr(item, "fixturenames", ()))
