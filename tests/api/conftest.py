@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.factories.committing import paths_that_commit
+from tests.factories.of_a_file import made_for_a_file, market_of_the_file
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -30,27 +30,17 @@ def schema(django_db_setup: None) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def file_market(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Market]:
-    """The market, made once for a file in a transaction around it; each test is a savepoint in it."""
-    from django.db import connection, transaction
-
-    from reference.queries import forget_directory
+    """The market, made once for a file."""
     from tests.factories.market import make_market
 
-    with django_db_blocker.unblock(), transaction.atomic():
-        made = make_market()
-        connection.check_constraints()
+    with made_for_a_file(make_market, blocker=django_db_blocker) as made:
         yield made
-        transaction.set_rollback(True)
-    forget_directory()
 
 
 @pytest.fixture(scope="module")
 def _shared(request: pytest.FixtureRequest) -> Market | None:
     """The market of the file, unless some test of the file commits."""
-    if request.path in paths_that_commit(request.session):
-        return None
-    market: Market = request.getfixturevalue("file_market")
-    return market
+    return market_of_the_file(request)
 
 
 @pytest.fixture

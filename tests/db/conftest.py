@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.factories.committing import paths_that_commit
+from tests.factories.of_a_file import made_for_a_file, market_of_the_file
 
 if TYPE_CHECKING:
     from tests.factories.chain import Chain
@@ -17,31 +17,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def file_market(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Chain]:
-    """Four members with accounts, three securities, Monday 2008-09-08, ten o'clock.
+    """Four members with accounts, three securities, Monday 2008-09-08, ten o'clock; made once for a file.
 
-    Made once for a file, in a transaction around it; each test is a savepoint in it. What a file's own fixture of
-    the same scope plays with it, each test of the file finds played.
+    What a file's own fixture of the same scope plays with it, each test of the file finds played.
     """
-    from django.db import connection, transaction
-
-    from reference.queries import forget_directory
     from tests.factories.chain import make_chain
 
-    with django_db_blocker.unblock(), transaction.atomic():
-        made = make_chain()
-        connection.check_constraints()
+    with made_for_a_file(make_chain, blocker=django_db_blocker) as made:
         yield made
-        transaction.set_rollback(True)
-    forget_directory()
 
 
 @pytest.fixture(scope="module")
 def _shared(request: pytest.FixtureRequest) -> Chain | None:
     """The market of the file, unless some test of the file commits."""
-    if request.path in paths_that_commit(request.session):
-        return None
-    market: Chain = request.getfixturevalue("file_market")
-    return market
+    return market_of_the_file(request)
 
 
 @pytest.fixture

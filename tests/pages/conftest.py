@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from tests.factories.of_a_file import made_for_a_file
+
 if TYPE_CHECKING:
     from django.test import Client
 
@@ -40,18 +42,16 @@ def played(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 @contextmanager
 def played_for_a_file(play: Callable[[Chain], None], *, blocker: DjangoDbBlocker) -> Iterator[Chain]:
-    """Make a market and play it once for a file, in a transaction around it; each test is a savepoint in it."""
-    from django.db import transaction
-
-    from reference.queries import forget_directory
+    """Make a market and play it once for a file."""
     from tests.factories.chain import make_chain
 
-    with blocker.unblock(), transaction.atomic():
+    def make() -> Chain:
         made = make_chain()
         play(made)
+        return made
+
+    with made_for_a_file(make, blocker=blocker) as made:
         yield made
-        transaction.set_rollback(True)
-    forget_directory()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy` finds in a composition's environment, on a laptop and in production."""
+"""What of security `manage.py check --deploy` finds in a composition's environment, on a laptop and in production."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECK = """
 import json, django
 django.setup()
 from django.core.checks import run_checks
-print(json.dumps([found.id for found in run_checks(include_deployment_checks=True)]))
+print(json.dumps([found.id for found in run_checks(tags=["security"], include_deployment_checks=True)]))
 """
 
 
