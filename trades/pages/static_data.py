@@ -31,6 +31,7 @@ from trades.api.static_data import CLIENTS, TRADERS
 from trades.pages.static_forms import error_of, errors_of, form_fields, heading, read_form
 
 WAITS = "waits for a second person, under Approvals."
+NO_ERRORS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,8 @@ def static_detail(request: HttpRequest, plural: str, key: str) -> HttpResponse:
     """Show one with the form that changes it, and change it."""
     actor, listed = actor_of(request), _listed(plural)
     noun, row = listed.noun, _find(listed, actor, key)
-    written = noun.shape(row).data
     if request.method != "POST":
-        return _show_row(request, listed, actor, row, values=written, errors={})
+        return _show_row(request, listed, actor, row)
     noun.expect_writer(actor=actor)
     entry = read_form(shape=noun.changes, posted=request.POST)
     if not entry.is_valid():
@@ -237,10 +237,10 @@ def _show_form(
 
 
 def _show_row(
-    request: HttpRequest, listed: Listed, actor: Actor, row: Any, *, values: Mapping[str, Any],
-    errors: Mapping[str, str],
+    request: HttpRequest, listed: Listed, actor: Actor, row: Any, *, values: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] = NO_ERRORS,
 ) -> HttpResponse:  # fmt: skip
-    """Show one row: its facts, what is proposed of it, and to who may change it the form."""
+    """Show one row: its facts, what is proposed of it, and to who may change it the form, as it was filled in if so."""
     written = listed.noun.shape(row).data
     key = written[listed.key]
     context = {
@@ -257,7 +257,7 @@ def _show_row(
         "names_at_once": "name" in listed.noun.changes().fields,
         "may_leave": written.get("active") is True,
         **change_form(plural=listed.noun.plural, written=written),
-        "fields": form_fields(shape=listed.noun.changes, values=values, errors=errors),
+        "fields": form_fields(shape=listed.noun.changes, values=written if values is None else values, errors=errors),
         "form_error": errors.get("", ""),
     }
     return render(request, "trades/static_row.html", context, status=422 if errors else 200)
